@@ -92,12 +92,11 @@ const cases: Case[] = [
     limitMs: () => 5,
   },
 ];
-/** No roll-up has these: shown, and held to nothing. */
-const unheld: Case[] = Object.entries(plainDays).map(([period, condition]) => ({
+const inOneCountry: Case[] = Object.entries(plainDays).map(([period, condition]) => ({
   name: `creatives in one country, ${period}`,
   url: `/creatives?sort=spend&period=${period}&slim=true&geography=BR`,
   plain: `select creative_id, sum(spend), sum(impressions), sum(clicks) from rtb.performance_metrics where _client_id = '${client}' and geography = 'BR' ${condition} group by 1 order by 2 desc, 1 limit 50`,
-  limitMs: () => Infinity,
+  limitMs: (millions) => (millions <= 1 ? 30 : 80),
 }));
 
 const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-bench-"));
@@ -131,7 +130,7 @@ try {
     console.log(
       `${"".padEnd(34)} ${"HTTP ms".padStart(9)} ${"plain ms".padStart(9)} ${"times".padStart(7)} ${"first ms".padStart(9)}  limit`,
     );
-    for (const one of [...cases, ...unheld]) failed = !(await measure(one, millions, call)) || failed;
+    for (const one of [...cases, ...inOneCountry]) failed = !(await measure(one, millions, call)) || failed;
   }
 } finally {
   stopApi.call();
@@ -156,14 +155,16 @@ async function measure({ name, url, plain, limitMs }: Case, millions: number, ca
   const limit = limitMs(millions);
   const held = http <= limit;
   console.log(
-    `${name.padEnd(34)} ${http.toFixed(2).padStart(9)} ${query.toFixed(2).padStart(9)} ${(query / http).toFixed(1).padStart(7)} ${first.toFixed(1).padStart(9)}  ${limit === Infinity ? "-" : `${limit} ms${held ? "" : "  MISSED"}`}`,
+    `${name.padEnd(34)} ${http.toFixed(2).padStart(9)} ${query.toFixed(2).padStart(9)} ${(query / http).toFixed(1).padStart(7)} ${first.toFixed(1).padStart(9)}  ${limit} ms${held ? "" : "  MISSED"}`,
   );
   return held;
 }
 
 /** What Postgres does by itself within minutes of such a load, and would do in the midst of ours. */
 async function settle(): Promise<void> {
-  await database.query("vacuum analyze rtb.creative_performance, rtb.campaigns, rtb.campaign_creatives, rtb.creatives");
+  await database.query(
+    "vacuum analyze rtb.creative_performance, rtb.country_sums, rtb.campaigns, rtb.campaign_creatives, rtb.creatives",
+  );
   const administrator = openDatabase({ url: postgres.superuserUrl, poolSize: 1, name: "bench" });
   await administrator.query("checkpoint");
   await administrator.end();

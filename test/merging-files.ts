@@ -7,6 +7,8 @@ import { recordIngested } from "../queries/files/files.ts";
 import { mergeStaged, takeTurn } from "../queries/files/merge-file.ts";
 import type { MergedFile, MergeTarget } from "../queries/files/merge-shapes.ts";
 import { openStaging, type Staging } from "../queries/files/staging.ts";
+import { listCreatives } from "../queries/rtb/list-creatives.ts";
+import type { Period } from "../queries/rtb/rollups.ts";
 
 jest.setTimeout(120_000);
 
@@ -211,6 +213,45 @@ export async function expectRollupsToBeTrue(asOf = today): Promise<void> {
   const byId = (list: { id?: string | number | undefined }[]) =>
     [...list].sort((one, other) => String(one.id).localeCompare(String(other.id)));
   expect(byId(numbers)).toEqual(byId(expected));
+
+  for (const [period, [from, to]] of [...Object.entries(periods), ["all", [100_000, -1]] as const]) {
+    const listed = await listCreatives(database.pool, {
+      ...{ client, asOf, sort: "spend", period: period as Period, geography: "BR", slim: true, limit: 100 },
+    });
+    const inCountry = ids.flatMap((id) => {
+      const own = within(
+        rows.filter((row) => row.id === id && row.geography === "BR"),
+        from ?? 0,
+        to ?? 0,
+      );
+      return own.length === 0
+        ? []
+        : [{ spend: sum(own, "spend"), impressions: sum(own, "impressions"), clicks: sum(own, "clicks") }];
+    });
+    const byAll = (list: { spend: number; impressions: number; clicks: number }[]) =>
+      list.map(({ spend, impressions, clicks }) => [spend, impressions, clicks].join(" ")).sort();
+    expect(
+      byAll(
+        listed.rows.map((row) => ({
+          ...{ spend: Number(row.place), impressions: Number(row.impressions), clicks: Number(row.clicks) },
+        })),
+      ),
+    ).toEqual(byAll(inCountry));
+  }
+  const { rows: wrong } = await database.pool.query(
+    `with kept as (
+       select k.geography, case when k.date > $2::date - 60 then k.date end as date, u.creative, sum(u.rows) as rows, sum(u.impressions) as impressions, sum(u.clicks) as clicks, sum(u.spend) as spend
+         from rtb.country_sums k cross join lateral unnest(k.creatives, k.rows, k.impressions, k.clicks, k.spend) u(creative, rows, impressions, clicks, spend)
+        where k._client_id = $1 group by 1, 2, 3
+       having sum(u.rows) <> 0 or sum(u.impressions) <> 0 or sum(u.clicks) <> 0 or sum(u.spend) <> 0
+     ), plain as (
+       select geography, case when date > $2::date - 60 then date end as date, creative_id, count(*)::numeric, sum(impressions), sum(clicks), sum(spend)
+         from rtb.performance_metrics where _client_id = $1 and geography <> '' group by 1, 2, 3
+     )
+     (select * from kept except select * from plain) union all (select * from plain except select * from kept)`,
+    [client, asOf],
+  );
+  expect(wrong).toEqual([]);
 
   const { rows: tiers } = await database.pool.query<{
     period: string;

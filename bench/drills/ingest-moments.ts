@@ -130,7 +130,7 @@ async function countRows({ database }: BenchStack): Promise<number> {
 
 async function empty({ database }: BenchStack): Promise<void> {
   await database.query(
-    "truncate rtb.performance_metrics, rtb.creative_performance, ops.files, ops.file_days, ops.file_headers, ops.watched_files, ops.quarantine, ops.alerts",
+    "truncate rtb.performance_metrics, rtb.creative_performance, rtb.country_sums, ops.files, ops.file_days, ops.file_headers, ops.watched_files, ops.quarantine, ops.alerts",
   );
 }
 

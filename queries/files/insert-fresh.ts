@@ -1,9 +1,9 @@
 import { type Session, sqlState } from "../../schema/database.ts";
+import { openParts, recentDay } from "../rtb/rollups.ts";
 import {
   keyColumns,
   linesOf,
   nothingMerged,
-  openTouched,
   type MergeTarget,
   type StagedLines,
   type Written,
@@ -47,13 +47,14 @@ export async function insertFresh(session: Session, target: MergeTarget, staged:
     await session.query("rollback to savepoint fresh");
     return null;
   }
-  await openTouched(session);
+  await openParts(session);
   await session.query(
-    `insert into pg_temp.touched
-     select n.id, sum(s.impressions), sum(s.clicks), sum(s.spend)
-       from (select creative, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend
-               from pg_temp.${staged.table} group by creative) s
-       join pg_temp.named n on n.number = s.creative group by n.id`,
+    `insert into pg_temp.parts
+     select n.id, s.geography, s.date, s.rows, s.impressions, s.clicks, s.spend
+       from (select creative, coalesce(geography, '') as geography, ${recentDay("date", "$1")} as date, count(*) as rows, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend
+               from pg_temp.${staged.table} group by 1, 2, 3) s
+       join pg_temp.named n on n.number = s.creative`,
+    [target.today],
   );
   return {
     days: staged.days.map((day) => ({

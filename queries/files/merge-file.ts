@@ -1,5 +1,5 @@
 import type { Session } from "../../schema/database.ts";
-import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
+import { addUpParts, lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
 import { checkMergedFile } from "./books.ts";
 import { originOfTouched, resolveCreatives } from "./resolve-creatives.ts";
 import { recordFileDays } from "./file-days.ts";
@@ -63,6 +63,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const written = fresh ?? (await among(() => writeChanges(session, target, staged)));
   // Beside all that is staged: the planner knows nothing yet of either side, and would look through one for each row of the other.
   const withdrawn = await withoutLoops(session, () => withdrawOthers(session, target, staged));
+  await addUpParts(session, target.client);
   await recordFileDays(session, target, withWithdrawn(written.days, withdrawn, target));
   const isSplitAnew = fresh === null && written.days.some(({ inserted }) => inserted > 0);
   const { client, fileId, grain } = target;
@@ -82,7 +83,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     isLarge,
   });
   await session.query(
-    "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched, pg_temp.gone",
+    "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.parts, pg_temp.touched, pg_temp.gone",
   );
 
   const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);

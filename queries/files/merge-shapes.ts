@@ -1,6 +1,5 @@
 import { subtractMoney, sumMoney } from "../../core/money.ts";
 import type { Origin } from "../../core/origin.ts";
-import type { Session } from "../../schema/database.ts";
 
 /** What a merge needs besides the staged lines. */
 export interface MergeTarget {
@@ -107,7 +106,7 @@ export interface DayChange {
   after: Carried;
 }
 
-/** What was written; by how much more each creative carries since lies in the temporary table `touched`. */
+/** What was written; by how much more each creative carries since, by country, lies in the temporary table `parts`. */
 export interface Written {
   days: DayChange[];
   /** Lines that a later one overwrites, of this file or of a newer one. */
@@ -126,13 +125,6 @@ export const sameKey = (one: string, other: string) =>
 export const linesOf = (table: string) =>
   `(select s.ctid as at, line, n.id as creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
            coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table} s join pg_temp.named n on n.number = s.creative) lines`;
-
-/** A temporary table of creative_id and by how much more impressions, clicks and spend there are. */
-export async function openTouched(session: Session): Promise<void> {
-  await session.query(
-    "create temp table touched (creative_id bigint, impressions numeric, clicks numeric, spend numeric) on commit drop",
-  );
-}
 
 export function carriedBy(parts: readonly Carried[]): Carried {
   return {

@@ -1,4 +1,5 @@
 import type { Session } from "../../schema/database.ts";
+import { recentDay } from "../rtb/rollups.ts";
 import {
   carriedBy,
   keyOf,
@@ -17,11 +18,11 @@ const nothing: Withdrawn = { ...nothingMerged.stored, rows: 0 };
 
 /**
  * Takes the rows of a day away that are not among the lines of the feed that owns it. The books of the files that brought
- * them say so, and the sums per creative go with them.
+ * them say so, and the sums go with them.
  */
 export async function withdrawOthers(
   session: Session,
-  { client, wholeDay }: MergeTarget,
+  { client, wholeDay, today }: MergeTarget,
   staged: StagedLines,
 ): Promise<Withdrawn> {
   if (wholeDay === undefined) return nothing;
@@ -56,15 +57,9 @@ export async function withdrawOthers(
     [client],
   );
   await session.query(
-    `insert into pg_temp.touched
-     select creative_id, -sum(impressions), -sum(clicks), -sum(spend) from pg_temp.gone group by creative_id`,
-  );
-  // A creative that is touched twice is one: its sums are written once.
-  await session.query(
-    `create temp table touched_once on commit drop as
-     select creative_id, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend from pg_temp.touched group by creative_id;
-     drop table pg_temp.touched;
-     alter table pg_temp.touched_once rename to touched`,
+    `insert into pg_temp.parts
+     select creative_id, geography, ${recentDay("date", "$1")}, -count(*), -sum(impressions), -sum(clicks), -sum(spend) from pg_temp.gone group by 1, 2, 3`,
+    [today],
   );
   return withdrawn;
 }

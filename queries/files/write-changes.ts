@@ -1,4 +1,5 @@
 import type { Session } from "../../schema/database.ts";
+import { openParts, recentDay } from "../rtb/rollups.ts";
 import { performanceSource } from "./files.ts";
 import {
   carriedBy,
@@ -6,7 +7,6 @@ import {
   keyOf,
   linesOf,
   nothingMerged,
-  openTouched,
   sameKey,
   without,
   type Carried,
@@ -43,12 +43,13 @@ export async function writeChanges(session: Session, target: MergeTarget, staged
        select $1, ${keyColumns}, impressions, clicks, spend, $2, line from pg_temp.changes where fate = 'i'`,
       [client, fileId],
     );
-  await openTouched(session);
+  await openParts(session);
   await session.query(
-    `insert into pg_temp.touched
-     select creative_id, sum(impressions - coalesce(old_impressions, 0)), sum(clicks - coalesce(old_clicks, 0)),
+    `insert into pg_temp.parts
+     select creative_id, geography, ${recentDay("date", "$1")}, count(*) filter (where fate = 'i'), sum(impressions - coalesce(old_impressions, 0)), sum(clicks - coalesce(old_clicks, 0)),
             sum(spend - coalesce(old_spend, 0))
-       from pg_temp.changes where fate <> 's' group by creative_id`,
+       from pg_temp.changes where fate <> 's' group by 1, 2, 3`,
+    [target.today],
   );
   return written;
 }

@@ -51,37 +51,35 @@ export interface CreativeFilter {
   first?: readonly string[] | undefined;
 }
 
-/** What a tier means for `p`, with its thresholds. */
-const tierConditions: Record<Tier, (highFrom: string, lowTo: string) => string> = {
-  high: (highFrom) => `p.whole > 0 and p.whole >= ${highFrom}`,
-  medium: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole > ${lowTo}`,
-  low: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole <= ${lowTo}`,
-  zero: () => "coalesce(p.whole, 0) <= 0",
+/** What a tier means for the spend in all countries, with its thresholds. */
+const tierConditions: Record<Tier, (whole: string, highFrom: string, lowTo: string) => string> = {
+  high: (whole, highFrom) => `${whole} > 0 and ${whole} >= ${highFrom}`,
+  medium: (whole, highFrom, lowTo) => `${whole} > 0 and ${whole} < ${highFrom} and ${whole} > ${lowTo}`,
+  low: (whole, highFrom, lowTo) => `${whole} > 0 and ${whole} < ${highFrom} and ${whole} <= ${lowTo}`,
+  zero: (whole) => `coalesce(${whole}, 0) <= 0`,
 };
-/** Sums of a period as the roll-up has them; `whole` is the spend in all countries. */
+/** Sums of a period as the roll-up has them. */
 function rolledUp(period: Period, client: string): string {
   const { ended, previous } = comparedSql(period, "r");
-  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${ended} as ended, ${previous} as previous, spend_${period} as whole
+  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${ended} as ended, ${previous} as previous
              from rtb.creative_performance r where _client_id = ${client})`;
 }
 
-/** The same sums over one country: no roll-up has them, so the rows of its days are added up. */
+/** The same sums over one country, of those that have rows there in the period. Sums of its days are added up, and of all earlier days together. */
 function ofGeography({ period, asOf, geography }: Matched, client: string, put: Put): string {
   const { from, to } = daysOf(period, asOf);
   const compared = comparedDays(period, asOf);
   const between = (days: { from: string; to: string }) =>
-    `date between ${put(days.from)}::date and ${put(days.to)}::date`;
+    `k.date between ${put(days.from)}::date and ${put(days.to)}::date`;
   const within = from === null || to === null ? "true" : between({ from, to });
   const ended = compared === null ? "false" : between(compared.over);
   const earlier = compared === null ? "false" : between(compared.before);
-  return `(select s.*, o.whole from (
-             select creative_id, sum(spend) filter (where ${within}) as spend, sum(impressions) filter (where ${within}) as impressions,
-                    sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${ended}), 0) as ended,
-                    coalesce(sum(spend) filter (where ${earlier}), 0) as previous
-               from rtb.performance_metrics
-              where _client_id = ${client} and geography = ${put(geography)} and (${within} or ${earlier})
-              group by 1 having count(*) filter (where ${within}) > 0) s
-             left join ${rolledUp(period, client)} o using (creative_id))`;
+  return `(select u.creative_id, sum(u.spend) filter (where ${within}) as spend, sum(u.impressions) filter (where ${within}) as impressions,
+                    sum(u.clicks) filter (where ${within}) as clicks, coalesce(sum(u.spend) filter (where ${ended}), 0) as ended,
+                    coalesce(sum(u.spend) filter (where ${earlier}), 0) as previous
+               from rtb.country_sums k cross join lateral unnest(k.creatives, k.rows, k.impressions, k.clicks, k.spend) u(creative_id, rows, impressions, clicks, spend)
+              where k._client_id = ${client} and k.geography = ${put(geography)} and (${within} or ${earlier})
+              group by 1 having sum(u.rows) filter (where ${within}) > 0)`;
 }
 
 /** What those that have it are sorted by, before all that have none: `has` and `lacks` are never true of the same one. */
@@ -174,12 +172,17 @@ export async function countCreatives(database: Queryable, filter: Matched): Prom
 function matching(filter: Matched, client: string, put: Put) {
   const { period } = filter;
   const figures = filter.geography === undefined ? rolledUp(period, client) : ofGeography(filter, client, put);
+  // Looked up for those on the page, and for no others that were put in order.
+  const whole =
+    filter.geography === undefined
+      ? "p.spend"
+      : `(select spend_${period} from rtb.creative_performance o where o._client_id = ${client} and o.creative_id = p.creative_id)`;
   const conditions = [`c._client_id = ${client}`];
   // Looked up beforehand: a threshold that the plan has in hand is a place in the index.
   const threshold = (column: string) =>
     `(select ${column} from rtb.spend_tiers where _client_id = ${client} and period = '${period}')`;
   if (filter.tier !== undefined)
-    conditions.push(tierConditions[filter.tier](threshold("high_from"), threshold("low_to")));
+    conditions.push(tierConditions[filter.tier](whole, threshold("high_from"), threshold("low_to")));
   conditions.push(...catalogueConditions(filter, put));
   if (filter.campaignId !== undefined)
     conditions.push(
@@ -188,18 +191,18 @@ function matching(filter: Matched, client: string, put: Put) {
   // In one country only those that have anything there are listed.
   const all = (of: string) =>
     `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${of} p on p.creative_id = c.id`;
-  return { figures, all, conditions };
+  return { figures, all, whole, conditions };
 }
 
 /** Only which creatives are on the page, as the table `page`: their figures are computed for no others. */
 function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
   const { sort, after } = filter;
-  const { figures, all: tables, conditions } = matching(filter, client, put);
+  const { figures, all: tables, whole, conditions } = matching(filter, client, put);
   const all = tables(figures);
   // Said in the text: the plan for any number of rows is not the one for a page.
   const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], { order, most }: { order: string; most: string }) =>
-    `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.ended, p.previous, p.whole, ${place} as place
+    `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.ended, p.previous, ${whole} as whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
   const afterId = after == null ? null : `${put(after.id)}::bigint`;
   const sinceId = afterId === null ? [] : [`c.id > ${afterId}`];

@@ -59,6 +59,38 @@ function windowSums(today: string): { column: string; sum: string }[] {
   });
   return [...ofPeriods, ofToday];
 }
+/**
+ * What rows are added up to, as the temporary table `parts`: by creative, country, and day of those that periods look back
+ * at; all earlier days together have none. `date` is a column, `today` a parameter's name.
+ */
+export const recentDay = (date: string, today: string) =>
+  `case when ${date} > ${today}::date - ${daysLookedBack} then ${date} end`;
+
+export async function openParts(session: Session): Promise<void> {
+  await session.query(
+    `create temp table parts (creative_id bigint, geography text collate "C", date date, rows bigint, impressions numeric, clicks numeric, spend numeric) on commit drop`,
+  );
+}
+
+/** What an import changed, per creative, as the temporary table `touched`, and per country in sums that only grow by rows of their own. */
+export async function addUpParts(session: Session, client: string): Promise<void> {
+  await session.query(
+    `create temp table touched on commit drop as
+     select creative_id, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend from pg_temp.parts group by creative_id`,
+  );
+  await addCountries(session, client);
+}
+
+/** A day's sums of a country are one row: a row of its own for every creative would cost an import four times as much. */
+async function addCountries(session: Session, client: string): Promise<void> {
+  await session.query(
+    `insert into rtb.country_sums (_client_id, geography, date, creatives, rows, impressions, clicks, spend)
+     select $1, geography, date, array_agg(creative_id), array_agg(rows), array_agg(impressions::bigint), array_agg(clicks::bigint), array_agg(spend)
+       from pg_temp.parts where geography <> '' and (rows <> 0 or impressions <> 0 or clicks <> 0 or spend <> 0) group by geography, date`,
+    [client],
+  );
+}
+
 const windowColumns = windowSums("$2").map(({ column }) => column);
 const windowSelect = windowSums("$2").map(({ column, sum }) => `coalesce(${sum}, 0) as ${column}`);
 const allColumns = measures.map((measure) => `${measure}_all`);
@@ -211,11 +243,20 @@ export async function refreshAggregates(database: Database, of: { client: string
     const known = await readAsOf(session, of.client);
     const today = known !== null && known > of.today ? known : of.today;
     const columns = [...windowColumns, ...allColumns];
+    await openParts(session);
+    await session.query(
+      `insert into pg_temp.parts
+       select creative_id, geography, ${recentDay("date", "$2")}, count(*), sum(impressions), sum(clicks), sum(spend)
+         from rtb.performance_metrics where _client_id = $1 group by 1, 2, 3`,
+      [of.client, today],
+    );
+    await session.query("delete from rtb.country_sums where _client_id = $1", [of.client]);
+    await addCountries(session, of.client);
     await session.query("create temp table recomputed (like rtb.creative_performance) on commit drop");
     const { rowCount: creatives } = await session.query(
       `insert into pg_temp.recomputed (_client_id, creative_id, ${columns.join(", ")})
        select $1, creative_id, ${windowSelect.join(", ")}, ${measures.map((measure) => `sum(${measure})`).join(", ")}
-         from rtb.performance_metrics where _client_id = $1 group by creative_id`,
+         from pg_temp.parts group by creative_id`,
       [of.client, today],
     );
     await session.query("analyze pg_temp.recomputed");
