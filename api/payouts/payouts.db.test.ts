@@ -147,6 +147,8 @@ test("an affiliate reads and downloads their own statements, and finds no others
     ]);
   expect((await ask("/statements", { "x-api-key": keys.other })).json()).toEqual({ items: [], totals: [] });
   expect((await ask("/statements?affiliateId=2002&month=2026-02", own)).json()).toEqual({ items: [], totals: [] });
+  expect((await ask("/statements?affiliateId=2002", own)).json()).toEqual({ items: [], totals: [] });
+  expect((await ask("/statements?affiliateId=1001", own)).json()).toMatchObject({ items: [{ affiliateId: "1001" }] });
   for (const url of ["/months", "/accounts", "/drafts/2026-02/1001", "/drafts/2026-02/1001/lines"])
     expect([url, (await ask(url, own)).statusCode]).toEqual([url, 401]);
   for (const url of ["/statements", `/statements/${mine}`])

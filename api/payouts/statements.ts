@@ -92,7 +92,9 @@ function listRoutes(api: Api, { reading }: ServerParts): void {
       const own = await accountOf(reading, client, request.affiliate.affiliateId);
       if (own === null) return withTotals([]);
       const all = await readOwed(reading, { client, month: null, affiliateId: own });
-      return withTotals(all.filter((one) => asked === null || one.month === asked));
+      const isAsked = (one: Owed) =>
+        (asked === null || one.month === asked) && (affiliateId === null || one.affiliateId === affiliateId);
+      return withTotals(all.filter(isAsked));
     },
   );
 }

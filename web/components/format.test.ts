@@ -11,9 +11,9 @@ test.each([
   [5, 5, "the same"],
   [10000.01, 10000, "under 0.1 % more"],
   [5, 0, "new"],
-  [-5, 0, "less"],
-  [20, -50, "more"],
-  [-80, -50, "less"],
+  [-5, 0, "lower"],
+  [20, -50, "higher"],
+  [-80, -50, "lower"],
 ])("%d after %d is said in a word or a sign, never both, and of no loss a share: %s", (now, before, text) => {
   expect(changeText(now, before)).toBe(text);
 });

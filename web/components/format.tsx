@@ -25,12 +25,12 @@ export function moneyText(amount: string, currency: string): string {
 
 export const countText = (value: number | bigint | string) => counts.format(value as number).replace("-", "−");
 
-/** A change against an earlier figure, in a word instead of a sign. A share of nothing, or of a loss, says nothing. */
+/** A change against an earlier figure, in a word instead of a sign. A share of nothing, or of a loss, says nothing, and a loss that is less is a margin that is higher. */
 export function changeText(now: number, before: number): string {
   if (now === before) return "the same";
-  const word = now > before ? "more" : "less";
   if (before === 0 && now > 0) return "new";
-  if (before <= 0) return word;
+  if (before <= 0) return now > before ? "higher" : "lower";
+  const word = now > before ? "more" : "less";
   const percent = (Math.abs(now - before) / before) * 100;
   if (percent < 0.05) return `under 0.1 % ${word}`;
   return `${percent.toFixed(percent >= 100 ? 0 : 1)} % ${word}`;

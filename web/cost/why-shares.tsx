@@ -31,8 +31,8 @@ export function shareColumns({ asked, currency, part }: Of): readonly Column<Sha
       show: ({ date }) => (date === null ? undefined : <a href={`/freshness?from=${date}&to=${date}`}>{date}</a>),
     },
     {
-      ...{ name: "isOfAfter", label: "Of", kind: "text", value: ({ isOfAfter }) => isOfAfter },
-      show: ({ isOfAfter }) => (isOfAfter === null ? undefined : isOfAfter ? "the period" : "the one before"),
+      ...{ name: "isOfAfter", label: "Period", kind: "text", value: ({ isOfAfter }) => isOfAfter },
+      show: ({ isOfAfter }) => (isOfAfter === null ? undefined : isOfAfter ? "now" : "before"),
     },
   ];
   const leaves: Column<Share>[] = [
@@ -46,7 +46,7 @@ export function shareColumns({ asked, currency, part }: Of): readonly Column<Sha
     },
   ];
   const changes: Column<Share> = {
-    ...{ name: "changes", label: "What changed", kind: "text", isLocal: true, value: () => null },
+    ...{ name: "changes", label: "Changes", kind: "text", isLocal: true, value: () => null },
     show: ({ date }) => (date === null ? undefined : <ChangeLinks day={date} asked={asked} />),
   };
   return [
@@ -60,7 +60,7 @@ export function shareColumns({ asked, currency, part }: Of): readonly Column<Sha
           ? countText(amount.replace("-", ""))
           : moneyText(amount.replace("-", ""), currency)),
     },
-    ...sideColumns(currency),
+    ...(part === "restatement" && asked.since === undefined ? restatedColumns(currency) : sideColumns(currency)),
     ...(part === "restatement" ? [changes] : []),
   ];
 }
@@ -88,6 +88,20 @@ function sideColumns(currency: string): Column<Share>[] {
     ...amount("cost", "Cost"),
     ...amount("revenue", "Revenue"),
   ];
+}
+
+/** Between two periods a restated day is of one of them, and has what it was changed by: not what it was and is. */
+function restatedColumns(currency: string): Column<Share>[] {
+  return sideColumns(currency).map((column) => ({
+    ...column,
+    label: column.label.replace(",", " ±,"),
+    show: (share) => {
+      const value = column.value(share);
+      if (value === null || Number(value) === 0) return <span class="quiet">0</span>;
+      const [sign, size] = [Number(value) < 0 ? "−" : "+", String(value).replace("-", "")];
+      return `${sign}${column.kind === "money" ? moneyText(size, currency) : countText(size)}`;
+    },
+  }));
 }
 
 function AffiliateLink({ share: { affiliateId, affiliate }, asked }: { share: Share; asked: AskedWhy }) {

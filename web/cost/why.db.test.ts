@@ -155,6 +155,8 @@ describe("the page", () => {
     expect(body).toContain(`href="/spend?by=day&amp;sourceId=s1&amp;from=${lastWeek}&amp;to=${last}"`);
     expect(body).toContain(`href="/changes?source=everflow.daily_stats&amp;day=${lastWeek}"`);
     expect(body).toContain("<bdi>[U+202E]&lt;b>s1&lt;/b></bdi>");
+    expect(body).toContain("Conversions ±, now");
+    expect((await open("/why?since=2026-01-01T07:00")).body).not.toContain("±, now");
     const { compared, wrong } = await compareFigures(api, body);
     expect(wrong).toEqual([]);
     expect(compared).toBeGreaterThan(20);

@@ -196,7 +196,10 @@ const text = (name: "item" | "saidBy" | "otherSaidBy", label: string): Column<Ev
   show: (row) => <Name of={row[name] ?? ""} />,
 });
 const count = (label: string): Column<Evidence> => ({ name: "count", label, kind: "count", value: (row) => row.count });
-const usual = (label: string): Column<Evidence> => ({ name: "usual", label, kind: "ratio", value: (row) => row.usual });
+const usual = (label: string): Column<Evidence> =>
+  label === "Usual spend"
+    ? amountIn("usual", label, (row) => row.usual)
+    : { name: "usual", label, kind: "ratio", value: (row) => row.usual };
 const amount = amountIn("amount", "Amount", (row) => row.amount);
 const atStake = amountIn("atStake", "At stake", (row) => row.atStake, { why: () => "it is in another currency" });
 const other = [

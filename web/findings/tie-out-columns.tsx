@@ -70,7 +70,7 @@ export const dayColumns = (isOneBadge = false): readonly Column<Day>[] => [
   count("inTwo", "In two", { isExtra: true }),
   count("inOne", "In one", { isExtra: true }),
   count("missingInRedtrack", "Missing in Redtrack", { why: noSource }),
-  count("moreInRedtrack", "More in Redtrack", { why: noSource, isFileOnly: true }),
+  count("moreInRedtrack", "More in Redtrack", { why: noSource, isExtra: true }),
   count("missingInAnytrack", "Missing in AnyTrack", { isExtra: true }),
   count("missingInEverflow", "Missing in Everflow", { isExtra: true }),
   count("amountDiffers", "Amounts differ", { isFileOnly: true }),

@@ -199,8 +199,10 @@ function Days({ at, list }: { at: Visit<typeof query>; list: JsonPage<Day> }) {
         }
       />
       <p class="quiet">
-        Redtrack reports numbers by day and source and no conversion by itself: which ones it is missing, it does not
-        say. Which sources belong to an affiliate is in the <a href="/cost/mapping">mapping</a>.
+        The differences of a day are what one of the three is missing, what Redtrack counts more than Everflow, amounts
+        that differ and what Everflow refused. Redtrack reports numbers by day and source and no conversion by itself:
+        which ones it is missing, it does not say, so that its part is not in the list beneath. Which sources belong to
+        an affiliate is in the <a href="/cost/mapping">mapping</a>.
       </p>
     </section>
   );
