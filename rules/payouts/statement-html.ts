@@ -19,6 +19,8 @@ table{width:100%;border-collapse:collapse;font-size:.85rem;font-variant-numeric:
 th,td{padding:.35rem .5rem;border-bottom:1px solid #e3e6ec;text-align:left;vertical-align:top}
 th{color:#5b6577;font-weight:600}
 .n{text-align:right;white-space:nowrap}
+td:first-child{white-space:nowrap}
+td:nth-child(2){overflow-wrap:anywhere}
 .note{padding:.6rem .9rem;border:1px solid #c9a13b;border-radius:8px}
 .seal{overflow-wrap:anywhere;font-size:.8rem}
 .seal dt{float:left;clear:left;width:7rem;color:#5b6577}
@@ -53,38 +55,25 @@ function table(
 
 const section = (title: string, body: string) => `<h2>${title}</h2>\n${body}`;
 
+/** A row for each figure and a column for each currency: as wide as a sheet of paper allows. */
 function totalsTable({ totals }: SignedStatement): string {
+  type Total = SignedStatement["totals"][number];
+  const counted = (count: number, amount: string) => `${grouped(amount)} (${count})`;
+  const figures: [label: string, text: (total: Total) => string][] = [
+    ["Approved, and how many", (total) => counted(total.approved, total.approvedAmount)],
+    ["Pending, and how many", (total) => counted(total.pending, total.pendingAmount)],
+    ["Not approved, and how many", (total) => counted(total.rejected, total.rejectedAmount)],
+    ["Held", (total) => grouped(total.heldAmount)],
+    ["Of this month", (total) => grouped(total.newAmount)],
+    ["Corrections", (total) => grouped(total.correctionsAmount)],
+    ["Parts of a cent carried", (total) => grouped(total.roundingCarried)],
+    ["Owed", (total) => `<strong>${grouped(total.owed)}</strong>`],
+  ];
   return section(
     "What it comes to",
     table(
-      [
-        ["Currency", false],
-        ["Approved", true],
-        ["", true],
-        ["Pending", true],
-        ["", true],
-        ["Not approved", true],
-        ["", true],
-        ["Held", true],
-        ["Of this month", true],
-        ["Corrections", true],
-        ["Carried", true],
-        ["Owed", true],
-      ],
-      totals.map((total) => [
-        say(total.currency),
-        String(total.approved),
-        grouped(total.approvedAmount),
-        String(total.pending),
-        grouped(total.pendingAmount),
-        String(total.rejected),
-        grouped(total.rejectedAmount),
-        grouped(total.heldAmount),
-        grouped(total.newAmount),
-        grouped(total.correctionsAmount),
-        grouped(total.roundingCarried),
-        `<strong>${grouped(total.owed)}</strong>`,
-      ]),
+      [["", false], ...totals.map(({ currency }) => [say(currency), true] as const)],
+      figures.map(([label, text]) => [label, ...totals.map(text)]),
     ),
   );
 }
@@ -181,7 +170,7 @@ export function statementHtml(signed: SignedStatement): string {
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n',
     `<title>${say(title)}</title>\n<style>${style}</style>\n</head>\n<body>\n<main>\n`,
     `<h1>${say(title)}</h1>\n<p><strong>${say(statement.affiliate)}</strong> <span class="soft">affiliate ${say(statement.affiliateId)}, client ${say(statement.client)}</span></p>\n`,
-    `<p class="soft">Closed ${say(statement.closedAt)}. A closed statement never changes; what changes later is in a later one.</p>\n`,
+    `<p class="soft">Closed ${say(statement.closedAt)}. Days are those of America/New_York. A closed statement never changes; what changes later is in a later one.</p>\n`,
     ...notes.map((note) => `<p class="note">${say(note)}</p>\n`),
     '<div class="owed">\n',
     ...totals.map(

@@ -148,6 +148,14 @@ test("blank lines behind a file change nothing; characters behind the signature,
   ]);
 });
 
+test("a page has a row for each total, so that a sheet of paper is wide enough, and says whose days it means", () => {
+  const file = writeStatement(signed(), "html");
+  const [totals = ""] = /<h2>What it comes to[^]*?<\/table>/.exec(file) ?? [];
+  expect([...totals.matchAll(/<th [^>]*>([^<]*)/g)].map(([, head]) => head)).toEqual(["", "USD"]);
+  expect(totals).toContain('<tr><td>Owed</td><td class="n"><strong>5.01</strong></td></tr>');
+  expect(file).toContain("Days are those of America/New_York.");
+});
+
 test("what only people see of a page is checked, too", () => {
   const file = writeStatement(signed(), "html");
   expect(problems(file.replace("<strong>5.01 USD", "<strong>5,001.01 USD"))).toEqual([
