@@ -3,10 +3,10 @@ import type { Database } from "../../schema/database.ts";
 
 export interface Progress {
   untilStored: (days: number) => Promise<void>;
-  /** From a moment on: the longest time in which no day and no verdict was finished, and how many were. */
-  follow: (from: number, forMs: number) => Promise<{ pauseMs: number; finished: number }>;
-  /** How long it was watched, and how many days and verdicts were finished. */
-  stop: () => { ms: number; finished: number };
+  /** After a moment: the longest time in which no day and no verdict was finished, and how much was lost against the same time before. */
+  follow: (from: number, forMs: number) => Promise<{ pauseMs: number; lostMs: number }>;
+  /** How long it was watched, in milliseconds. */
+  stop: () => number;
 }
 
 const everyMs = 50;
@@ -43,15 +43,16 @@ export function watchProgress(database: Database): Progress {
       }
     },
     follow: async (from, forMs) => {
-      const before = moments.filter(({ at }) => at <= from).at(-1)?.finished ?? 0;
+      const doneAt = (moment: number) => moments.filter(({ at }) => at <= moment).at(-1)?.finished ?? 0;
       await wait(Math.max(0, from + forMs - performance.now()));
+      const [before, after] = [doneAt(from) - doneAt(from - forMs), doneAt(from + forMs) - doneAt(from)];
       const within = [from, ...moments.filter(({ at }) => at > from).map(({ at }) => at), performance.now()];
       const pauses = within.slice(1).map((at, index) => at - (within[index] ?? at));
-      return { pauseMs: Math.max(...pauses), finished: finished - before };
+      return { pauseMs: Math.max(...pauses), lostMs: Math.max(0, forMs * (1 - after / before)) };
     },
     stop: () => {
       stopped = true;
-      return { ms: performance.now() - began, finished };
+      return performance.now() - began;
     },
   };
 }

@@ -44,9 +44,9 @@ export async function findServerBinaries(say: (line: string) => void): Promise<S
       if (!existsSync(folder)) throw error;
     });
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    const reason = (stderr ?? "").trim().split("\n").at(-1) ?? "";
-    return `Temporal's server ${serverVersion} could not be built (${(reason || message).slice(0, 200)}): Go 1.26.4 or newer and the Go module proxy are needed`;
+    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
+    const reason = /"Error": "([^"]*)"/.exec(stdout)?.[1] ?? stderr.trim().split("\n").at(-1);
+    return `Temporal's server ${serverVersion} could not be built (${(reason || message).trim().slice(0, 200)}): Go 1.26.4 or newer and the Go module proxy are needed`;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
