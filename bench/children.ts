@@ -12,6 +12,8 @@ export interface ChildOptions {
   env?: Record<string, string>;
   /** Options of Node itself, such as a module to load first. */
   nodeOptions?: string[];
+  /** What the script is given. */
+  given?: readonly string[];
   /** A build other than dist/. */
   dist?: string;
 }
@@ -49,12 +51,12 @@ export class Children {
   private async launch(
     name: string,
     script: string,
-    { env, nodeOptions = [], dist = path.join(projectRoot(), "dist") }: ChildOptions,
+    { env, nodeOptions = [], given = [], dist = path.join(projectRoot(), "dist") }: ChildOptions,
     ready: (child: ChildProcess) => Promise<unknown>,
   ): Promise<ChildProcess> {
     const logFile = path.join(this.folder, `${name}.log`);
     const log = openSync(logFile, "a");
-    const child = spawn(process.execPath, ["--enable-source-maps", ...nodeOptions, path.join(dist, script)], {
+    const child = spawn(process.execPath, ["--enable-source-maps", ...nodeOptions, path.join(dist, script), ...given], {
       env: { ...process.env, ...this.env, ...env },
       stdio: ["ignore", log, log, "ipc"],
     });

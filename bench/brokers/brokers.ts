@@ -1,16 +1,19 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { Kafka, logLevel, type Admin, type Producer } from "kafkajs";
+import { Kafka, logLevel, type Admin, type KafkaConfig, type Producer, type SASLOptions } from "kafkajs";
 import { freePorts } from "../../scripts/embedded/process.ts";
 import { projectRoot } from "../../settings/environment.ts";
 
-/** Real brokers on loopback, from PyPI: librdkafka's own for Kafka, moto's server for Kinesis. */
+/** Real brokers on loopback: librdkafka's own and franz-go's for Kafka, moto's server for Kinesis. */
 const here = () => path.join(projectRoot(), "bench/brokers");
 
 /** A Python that has them; made once, in .signal-room/, where none is named. */
@@ -41,14 +44,41 @@ export interface KafkaBroker {
   stop: () => Promise<void>;
 }
 
+const partitionsOfTopic = 4;
+
+/** librdkafka's own broker. It has everything in memory, and a partition of it keeps 5 MB at most. */
 export async function startKafka(): Promise<KafkaBroker> {
   const child = spawn(python(), [path.join(here(), "kafka.py")], { stdio: ["pipe", "pipe", "ignore"] });
+  const { address } = await firstLine(child);
+  const { admin, put, disconnect } = await connect({ brokers: [address] });
+  return {
+    ...{ address, admin, put },
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
+    async stop() {
+      child.kill("SIGCONT");
+      await disconnect();
+      await end(child);
+    },
+  };
+}
+
+interface Started {
+  address: string;
+  /** Of a broker with TLS: what is to be trusted. */
+  certificate: string;
+}
+
+async function firstLine(child: ChildProcessByStdio<Writable, Readable, null>): Promise<Started> {
   const [line] = (await Promise.race([
     once(createInterface({ input: child.stdout }), "line"),
     once(child, "exit").then(() => Promise.reject(new Error("the broker of Kafka did not start"))),
   ])) as [string];
-  const { address } = JSON.parse(line) as { address: string };
-  const kafka = new Kafka({ clientId: "bench", brokers: [address], logLevel: logLevel.NOTHING });
+  return JSON.parse(line) as Started;
+}
+
+async function connect(config: KafkaConfig) {
+  const kafka = new Kafka({ clientId: "bench", logLevel: logLevel.NOTHING, ...config });
   const admin = kafka.admin();
   const producer: Producer = kafka.producer({
     createPartitioner:
@@ -57,24 +87,70 @@ export async function startKafka(): Promise<KafkaBroker> {
         message.partition ?? 0,
   });
   await Promise.all([admin.connect(), producer.connect()]);
+  const known = new Set<string>();
+  const put: KafkaBroker["put"] = async (topic, partition, values) => {
+    if (!known.has(topic)) await admin.createTopics({ topics: [{ topic, numPartitions: partitionsOfTopic }] });
+    known.add(topic);
+    for (let at = 0; at < values.length; at += 5_000)
+      await producer.send({ topic, messages: values.slice(at, at + 5_000).map((value) => ({ value, partition })) });
+  };
+  return { admin, put, disconnect: () => Promise.allSettled([admin.disconnect(), producer.disconnect()]) };
+}
+
+export interface KeptKafkaOptions {
+  tls?: boolean;
+  login?: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string };
+}
+
+export interface KeptKafkaBroker extends KafkaBroker {
+  certificate: string;
+  /** Kills it; `comeBack` starts it again with all that it had acknowledged, at the same address. */
+  kill: () => Promise<void>;
+  comeBack: () => Promise<void>;
+}
+
+/** A broker that keeps its messages in a folder: franz-go's, built once by Go into .signal-room/. */
+export async function startKeptKafka({ tls = false, login }: KeptKafkaOptions = {}): Promise<KeptKafkaBroker> {
+  const program = keptKafka();
+  const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-broker-"));
+  const [port = 0] = await freePorts(1);
+  const start = async () => {
+    const mechanism = login?.mechanism.toUpperCase();
+    const options = { folder, port, tls, login: login === undefined ? null : { ...login, mechanism } };
+    const child = spawn(program, [JSON.stringify(options)], { stdio: ["pipe", "pipe", "ignore"] });
+    return { child, ...(await firstLine(child)) };
+  };
+  const started = await start();
+  const { address, certificate } = started;
+  let { child } = started;
+  const { admin, put, disconnect } = await connect({
+    brokers: [address],
+    ...(tls ? { ssl: { ca: [certificate] } } : {}),
+    ...(login === undefined ? {} : { sasl: login as SASLOptions }),
+  });
   return {
-    address,
-    admin,
-    async put(topic, partition, values) {
-      for (let at = 0; at < values.length; at += 5_000)
-        await producer.send({
-          topic,
-          messages: values.slice(at, at + 5_000).map((value) => ({ value, partition })),
-        });
-    },
+    ...{ address, certificate, admin, put },
     freeze: () => void child.kill("SIGSTOP"),
     thaw: () => void child.kill("SIGCONT"),
+    kill: () => end(child),
+    comeBack: async () => void ({ child } = await start()),
     async stop() {
       child.kill("SIGCONT");
-      await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
+      await disconnect();
       await end(child);
+      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function keptKafka(): string {
+  const program = path.join(projectRoot(), ".signal-room/brokers/kept");
+  const { status, stderr, error } = spawnSync("go", ["build", "-trimpath", "-o", program, "."], {
+    cwd: path.join(here(), "kept"),
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`the broker could not be built: ${error?.message ?? stderr}`);
+  return program;
 }
 
 export interface KinesisBroker {

@@ -6,15 +6,11 @@ import {
   type KafkaBroker,
   type KinesisBroker,
 } from "../../bench/brokers/brokers.ts";
-import { createLogger } from "../../core/log.ts";
-import { createRedactor } from "../../core/redact.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
 import { readBookDifferences } from "../../queries/files/books.ts";
 import { claimPartition, movePartitions } from "../../queries/streams/claims.ts";
-import { loadConfig } from "../../settings/config.ts";
+import { startConsumer, type Declared } from "../../test/consuming.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { eventually } from "../../test/eventually.ts";
-import { runStream } from "./run-stream.ts";
 
 jest.setTimeout(240_000);
 
@@ -48,46 +44,9 @@ const nextTopic = () => `topic-${(topics += 1)}`;
 const row = (more: Record<string, unknown> = {}) =>
   JSON.stringify({ creative_id: "1", date: "2025-12-01", impressions: 10, clicks: 1, spend: "0.50", ...more });
 
-interface Declared {
-  kafka?: string;
-  kinesis?: string;
-  combine?: "add";
-  eventId?: string;
-}
-
-/** A consumer of one topic, as the process runs it. */
 function consume(declared: Declared, { consumer = "one", settings = {} as Record<string, string> } = {}) {
-  const config = loadConfig(
-    {
-      DATABASE_URL: database.url,
-      CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
-      KAFKA_BROKERS: kafka.address,
-      KAFKA_TLS: "off",
-      ...kinesisSettings(kinesis.address),
-      STREAMS: JSON.stringify([declared]),
-      STREAMS_FLUSH_SECONDS: "1",
-      ...settings,
-    },
-    vendors,
-    sources,
-  );
-  const redact = createRedactor(config.secrets);
-  const logger = createLogger({ name: "consumer", level: "debug", redact, write: (line) => void lines.push(line) });
-  const ending = new AbortController();
-  const [client] = config.streams.clients.values();
-  const [stream] = client?.declared ?? [];
-  if (client === undefined || stream === undefined) throw new Error("a stream is declared");
-  const ended = runStream(
-    { config, database: database.pool, logger, redact, consumer, signal: ending.signal },
-    stream,
-    client,
-  );
-  const one = {
-    async stop() {
-      ending.abort();
-      await ended;
-    },
-  };
+  const brokers = { KAFKA_BROKERS: kafka.address, KAFKA_TLS: "off", ...kinesisSettings(kinesis.address) };
+  const one = startConsumer({ database, declared, consumer, lines, settings: { ...brokers, ...settings } });
   running.push(one);
   return one;
 }
