@@ -1,7 +1,7 @@
 import { cents } from "../../core/money.ts";
 import type { Session } from "../../schema/database.ts";
 import { raiseAlert } from "../ops/alerts.ts";
-import { linesOf, sameKey, type StagedLines } from "./merge-shapes.ts";
+import { keyOf, linesOf, type StagedLines } from "./merge-shapes.ts";
 
 const dimensions = { hour: "hour", geography: "country", device_type: "device", placement: "placement" } as const;
 type Dimension = keyof typeof dimensions;
@@ -31,20 +31,27 @@ export async function warnOfOtherGrain(
 ): Promise<string | null> {
   const has = grain.split(",");
   const differs = (column: Dimension) =>
-    has.includes(column) ? `own.${column} and not other.${column}` : `other.${column}`;
+    has.includes(column) ? `own_${column} and not other_${column}` : `other_${column}`;
+  // In one pass, without a join of two sides: whatever the planner expects of new rows, it cannot choose to compare each with each.
   const { rows } = await session.query<Overlap>(
     `with days as (
        select distinct creative_id, date from pg_temp.changes where fate = 'i'
      ), sides as (
-       select t.creative_id, t.date, t._file_id = $2 as is_own, sum(t.spend) as spend, array_agg(distinct t._file_id) as files,
-              ${columns.map((column) => `bool_or(${filled(column)}) as ${column}`).join(", ")}
+       select t.date, sum(t.spend) filter (where t._file_id = $2) as spend, sum(t.spend) filter (where t._file_id <> $2) as other_spend,
+              array_agg(distinct t._file_id) filter (where t._file_id <> $2) as files,
+              ${columns
+                .map(
+                  (column) =>
+                    `bool_or(${filled(column)}) filter (where t._file_id = $2) as own_${column}, bool_or(${filled(column)}) filter (where t._file_id <> $2) as other_${column}`,
+                )
+                .join(", ")}
          from rtb.performance_metrics t join days using (creative_id, date)
-         left join ${linesOf(staged.table)} on ${sameKey("t", "lines")}
-        where t._client_id = $1 and t.date between $3 and $4 and (t._file_id = $2 or lines.at is null) group by 1, 2, 3
+        where t._client_id = $1 and t.date between $3 and $4
+          and (t._file_id = $2 or (${keyOf("t")}) not in (select ${keyOf("lines")} from ${linesOf(staged.table)} where lines.creative_id is not null))
+        group by t.creative_id, t.date having bool_or(t._file_id = $2) and bool_or(t._file_id <> $2)
      ), twice as (
-       select own.date, own.spend, other.spend as other_spend, other.files, ${columns.map((column) => `${differs(column)} as ${column}`).join(", ")}
-         from sides own join sides other using (creative_id, date)
-        where own.is_own and not other.is_own and (${columns.map((column) => `(${differs(column)})`).join(" or ")})
+       select date, spend, other_spend, files, ${columns.map((column) => `${differs(column)} as ${column}`).join(", ")}
+         from sides where ${columns.map((column) => `(${differs(column)})`).join(" or ")}
      )
      select count(*)::int as "creativeDays", min(date)::text as "from", max(date)::text as "to", coalesce(sum(spend), 0)::text as spend,
             coalesce(sum(other_spend), 0)::text as "otherSpend",
