@@ -1,0 +1,55 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { createPlan, noteEvent } from "../../queries/pretargeting/plans.ts";
+import { projectRoot } from "../../settings/environment.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+
+// The first command after a change builds dist/.
+jest.setTimeout(120_000);
+
+const client = "713";
+let database: TestDatabase;
+let planId: number;
+beforeAll(async () => {
+  database = await testDatabase();
+  planId = await createPlan(database.pool, {
+    ...{ client, by: "ada", source: "waste", opportunityId: null, configId: null, rollout: null },
+    wanted: { by: "country", value: "BR" },
+  });
+  await database.pool.query(
+    `update rtb.pretargeting_plans set state = 'overtaken', title = 'Leave out the country BR', digest = 'x',
+            difference = '[{"path":"maximumQps","before":"1200","after":null}]' where plan_id = $1`,
+    [planId],
+  );
+  await noteEvent(database.pool, { client, planId }, { kind: "planned", actor: "ada", words: "computed" });
+});
+afterAll(() => database.drop());
+
+const pretargeting = (...given: string[]) =>
+  promisify(execFile)(process.execPath, ["scripts/run.mjs", "pretargeting", ...given], {
+    cwd: projectRoot(),
+    env: { ...process.env, DATABASE_URL: database.url, NODE_OPTIONS: "" },
+  }).then(
+    ({ stdout }) => ({ code: 0, said: stdout }),
+    (error: { code: number; stderr: string }) => ({ code: error.code, said: error.stderr }),
+  );
+
+test("plans are listed and shown; one that is over cannot be taken back, and one that is not there is named", async () => {
+  expect(await pretargeting("list")).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/Leave out the country BR/),
+  });
+  expect((await pretargeting("list", "--state", "applied")).said).toMatch(/no plan/);
+  const shown = await pretargeting("show", "--plan", String(planId));
+  expect(shown.said).toMatch(/1200 -> unset/);
+  expect(shown.said).toMatch(/planned +ada +computed/);
+  expect(await pretargeting("rollback", "--plan", String(planId))).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/is overtaken: there is nothing to take back/),
+  });
+  expect(await pretargeting("show", "--plan", "999")).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/has no plan 999/),
+  });
+});
