@@ -78,6 +78,10 @@ export async function beginPretargeting(
   const { database, config } = context;
   const { silentSeconds, watchSeconds } = config.pretargeting;
   const plan = await computedPlan(context, of);
+  // Before the feed: what another person has changed may be why it counts nothing, and then that is what has to be said.
+  const driven = await drive(context, { ...of, stage: 0, overtaken: "stops" });
+  if (driven.outcome === "overtaken")
+    return { outcome: "overtaken", reason: whatForeign(driven.foreign), baselineQps: 0 };
   const feed = await readFeed(database, { ...of, bidderId: plan.bidderId, sinceSeconds: watchSeconds });
   const missing = whyNoFeed(feed, silentSeconds);
   const baselineQps = feed.qps ?? 0;
@@ -87,10 +91,6 @@ export async function beginPretargeting(
       event: { kind: "refused", words: `stopped before anything was changed: ${missing}` },
     });
     return { outcome: "blocked", reason: missing, baselineQps };
-  }
-  const driven = await drive(context, { ...of, stage: 0, overtaken: "stops" });
-  if (driven.outcome === "overtaken") {
-    return { outcome: "overtaken", reason: whatForeign(driven.foreign), baselineQps };
   }
   await step(database, of, {
     moved: { from: ["approved"], to: "applying", baselineQps, workflowId: of.workflowId },

@@ -209,7 +209,7 @@ async function runOnce({ stack, client, kind, random, say, call }: Run): Promise
   const [drops, dropsAfterMs, takesBack] = [chance(0.2), random() * 15_000, chance(0.25)];
   const dropping = drops ? wait(dropsAfterMs).then(() => mock("traffic", { factor: 0.3 })) : Promise.resolve();
   if (kind === "a hand") await mock("hand", { configId, set, afterMs: 1 + Math.floor(share * longestMs) });
-  await approved(call, plan);
+  await approved({ stack, client, call }, plan);
   let end = await settled(stack, { client, planId });
   if (takesBack && end.state === "applied") {
     await until(async () => [202, 409].includes((await call(`/${planId}/rollback`, {}))?.status ?? 0));
@@ -261,13 +261,20 @@ async function planned({ stack, client, call }: Pick<Run, "stack" | "client" | "
   }
 }
 
-/** Until it is known to be on its way: whoever gets no answer sends again. */
-async function approved(call: Call, { planId, digest }: PlanRow): Promise<void> {
+/** Until it is known to be on its way, or over: whoever gets no answer sends again. */
+async function approved(
+  { stack, client, call }: Pick<Run, "stack" | "client" | "call">,
+  { planId, digest }: PlanRow,
+): Promise<void> {
   await until(async () => {
     const answer = await call(`/${planId}/approve`, { digest, warningVersion: warning.version, accepted: true });
     if (answer?.status === 202) return true;
-    // It ended meanwhile: applied, taken back, or stopped before anything was changed, as where a hand has suspended all.
-    return answer?.status === 409 && /applied once|stops after the dry run/.test(String(answer.body["message"]));
+    if (answer?.status !== 409) return false;
+    const message = String(answer.body["message"]);
+    if (/applied once/.test(message)) return true;
+    // It stopped before anything was changed, as where a hand has suspended all: what is approved still waits for the feed.
+    const plan = await findPlan(stack.database, { client, planId });
+    return /stops after the dry run/.test(message) && plan?.state === "planned";
   });
 }
 
