@@ -35,7 +35,7 @@ export async function checkOnly(
         basis,
         named: (creatives) => staging.name(creatives),
         accepted: (block) => (kind === "performance" ? Promise.resolve() : staging.write(block)),
-        rejected: () => Promise.resolve(),
+        rejected: null,
       });
       await staging.pause();
       await staging.end();

@@ -11,7 +11,7 @@ import type { FilesContext, Reading } from "./shapes.ts";
 /** What ops.files keeps of a file whatever became of it. */
 export function handled(
   { config }: Pick<FilesContext, "config">,
-  { place, mapping, opened, digest, startedAt }: Omit<Reading, "errors">,
+  { place, mapping, opened, digest, startedAt }: Omit<Reading, "errors" | "mostRecords">,
   fileId: number,
   counts: Partial<FileCounts>,
 ): HandledFile {

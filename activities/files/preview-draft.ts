@@ -169,9 +169,9 @@ async function foreseen(
   if (opened.bytes > mostChecked) return null;
   const progress = { phase: "hashing" as const, bytes: 0, ofBytes: opened.bytes, lines: 0 };
   try {
-    const digest = await hashOf(opened, progress, signal);
+    const hashed = await hashOf(opened, progress, signal);
     const startedAt = await databaseNow(context.database);
-    await checkOnly(context, { ...taking, progress, digest, startedAt, errors: [] }, { waitMs: importWaitMs });
+    await checkOnly(context, { ...taking, ...hashed, progress, startedAt, errors: [] }, { waitMs: importWaitMs });
     return null;
   } catch (error) {
     if (error instanceof DayLost || error instanceof UnknownSeat)

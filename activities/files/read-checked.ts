@@ -16,13 +16,14 @@ import { shownErrors, shownReason, type FilesContext, type IngestProgress, type 
 /** Reads and checks a whole file; what is accepted and what is rejected goes to whoever asked. */
 export async function readChecked(
   { config, redact }: FilesContext,
-  { place, mapping, opened, progress, signal, errors, digest }: Reading,
+  { place, mapping, opened, progress, signal, errors, digest, mostRecords }: Reading,
   to: {
     settings: ClientIngestSettings;
     basis: LineBasis;
     named: (creatives: NamedCreative[]) => Promise<void>;
     accepted: (block: Buffer) => Promise<void>;
-    rejected: (lines: RejectedLine[]) => Promise<void>;
+    /** Null: they are counted, and none but the first, which are shown, are worded. */
+    rejected: ((lines: RejectedLine[]) => Promise<void>) | null;
   },
 ): Promise<FileCounts> {
   const again = createHash("sha256");
@@ -44,14 +45,16 @@ export async function readChecked(
       refuseFromLines: to.settings.refuseFromLines,
     },
     fields,
+    mostRecords,
     signal,
     named: to.named,
     accepted: to.accepted,
     rejected(found) {
-      const lines = found.map((line) => ({ ...line, reason: maskPersonal(redact(line.reason)) }));
+      const worded = to.rejected === null ? found.slice(0, shownErrors - errors.length) : found;
+      const lines = worded.map((line) => ({ ...line, reason: maskPersonal(redact(line.reason)) }));
       for (const { line, column, reason } of lines.slice(0, shownErrors - errors.length))
         errors.push({ line, column, reason: reason.slice(0, shownReason) });
-      return to.rejected(lines);
+      return to.rejected?.(lines) ?? Promise.resolve();
     },
     progress: ({ lines }) => void (progress.lines = lines),
   });
@@ -62,14 +65,47 @@ export async function readChecked(
   return counts;
 }
 
-export async function hashOf(opened: OpenedFile, progress: IngestProgress, signal: AbortSignal): Promise<string> {
+export interface Hashed {
+  digest: string;
+  /** More records than this its text cannot have; null where it is packed. */
+  mostRecords: number | null;
+}
+
+export async function hashOf(opened: OpenedFile, progress: IngestProgress, signal: AbortSignal): Promise<Hashed> {
   const hash = createHash("sha256");
+  const breaks = new LineBreaks();
   progress.bytes = 0;
   for await (const chunk of opened.read(signal)) {
     hash.update(chunk);
+    breaks.add(chunk);
     progress.bytes += chunk.length;
   }
-  return hash.digest("hex");
+  return { digest: hash.digest("hex"), mostRecords: breaks.isPacked ? null : breaks.count + 1 };
+}
+
+const [lf, cr] = [10, 13];
+const gzipBegins = [0x1f, 0x8b];
+
+/** Counts line breaks of any kind. In UTF-16 other characters may count as one, too: there are never more lines. */
+class LineBreaks {
+  count = 0;
+  #last = 0;
+  #begins: number[] = [];
+
+  get isPacked(): boolean {
+    return gzipBegins.every((byte, index) => this.#begins[index] === byte);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#begins.length < gzipBegins.length) this.#begins.push(...chunk.subarray(0, gzipBegins.length));
+    let [count, last] = [this.count, this.#last];
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at] as number;
+      if (byte === cr || (byte === lf && last !== cr)) count += 1;
+      last = byte;
+    }
+    [this.count, this.#last] = [count, last];
+  }
 }
 
 async function* counting(

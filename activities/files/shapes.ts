@@ -32,6 +32,7 @@ export interface Taking {
 
 export interface Reading extends Taking {
   digest: string;
+  mostRecords: number | null;
   startedAt: Date;
   errors: LineError[];
 }

@@ -13,6 +13,7 @@ import { learnSizes } from "../../queries/rtb/rollups.ts";
 import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
+import type { ClientIngestSettings } from "../../settings/files.ts";
 import { runOf } from "../shared/run-of.ts";
 import { answerOfRow } from "./answer.ts";
 import { alertKinds, handled, subjectOf } from "./handled-file.ts";
@@ -22,8 +23,56 @@ import { readChecked } from "./read-checked.ts";
 import { createQuarantine } from "./rejected-lines.ts";
 import type { FilesContext, Reading } from "./shapes.ts";
 
-/** Reads, merges and keeps the receipt, in one transaction. */
+/**
+ * Reads, merges and keeps the receipt, in one transaction. To keep a rejected line takes ten times as long as to read it: where
+ * most of the beginning is rejected, the file is read once for its counts alone, which refuse it or say that it goes on.
+ */
 export async function storeFile(context: FilesContext, reading: Reading): Promise<IngestAnswer> {
+  try {
+    return await store(context, reading, { isWatchful: true });
+  } catch (error) {
+    if (!(error instanceof MostlyRejectedSoFar)) throw error;
+  }
+  reading.errors.length = 0;
+  await countOnly(context, reading);
+  reading.errors.length = 0;
+  return store(context, reading, { isWatchful: false });
+}
+
+class MostlyRejectedSoFar extends Error {
+  override name = "MostlyRejectedSoFar";
+}
+
+const fewRejected = 2_000;
+
+/** Looks at each lot of rejected lines, before it is kept. */
+function watch({ progress }: Reading, { refuseAboveShare }: ClientIngestSettings): (lines: readonly unknown[]) => void {
+  let rejected = 0;
+  let before = { lines: 0, rejected: 0 };
+  return (lines) => {
+    // As of the last piece that was read whole: lines of this one are not counted yet.
+    if (progress.lines !== before.lines) before = { lines: progress.lines, rejected };
+    rejected += lines.length;
+    if (before.rejected > fewRejected && before.rejected > before.lines * refuseAboveShare)
+      throw new MostlyRejectedSoFar();
+  };
+}
+
+/** Throws what would refuse the file as it is read. */
+async function countOnly(context: FilesContext, reading: Reading): Promise<void> {
+  const { client } = reading.place;
+  const settings = settingsOf(context.config, client);
+  const { mapping } = reading.mapping;
+  const basis = await readLineBasis(context.database, { client, settings, mapping, at: reading.startedAt });
+  const nothing = () => Promise.resolve();
+  await readChecked(context, reading, { settings, basis, named: nothing, accepted: nothing, rejected: null });
+}
+
+async function store(
+  context: FilesContext,
+  reading: Reading,
+  { isWatchful }: { isWatchful: boolean },
+): Promise<IngestAnswer> {
   const { database, config } = context;
   const { place, signal, errors } = reading;
   const { runId } = runOf();
@@ -39,12 +88,16 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
       const staging = await openStaging(session, store.staged);
       const seal = quarantineSeal(config);
       const quarantined = createQuarantine(session, staging, seal);
+      const look = isWatchful ? watch(reading, settings) : null;
       counts = await readChecked(context, reading, {
         settings,
         basis,
         named: (creatives) => staging.name(creatives),
         accepted: (block) => staging.write(block),
-        rejected: (lines) => quarantined.add(lines),
+        rejected: async (lines) => {
+          look?.(lines);
+          await quarantined.add(lines);
+        },
       });
       await quarantined.flush();
       await staging.end();

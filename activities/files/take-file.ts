@@ -49,7 +49,8 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
   const errors: LineError[] = [];
   let digest = "";
   try {
-    digest = await hashOf(opened, progress, signal);
+    const hashed = await hashOf(opened, progress, signal);
+    digest = hashed.digest;
     await opened.assertUnchanged();
     if (place.expectedHash !== null && place.expectedHash !== digest) throw changed(opened.name);
     const content = {
@@ -60,7 +61,7 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
     };
     const known = await findIngestedFile(database, content);
     if (known !== null && !place.force && !place.dryRun) return await answerOfRow(context, known, { isKnown: true });
-    const reading = { ...taking, digest, startedAt, errors };
+    const reading = { ...taking, ...hashed, startedAt, errors };
     if (!place.dryRun) return await storeFile(context, reading);
     const counts = await checkOnly(context, reading);
     return answerOfReading(reading, { outcome: "checked", counts, errors, reason: null });

@@ -60,6 +60,8 @@ export interface PerformanceReading {
   refusesDoubt?: boolean;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */
   fields?: readonly string[] | null;
+  /** More records than this the text cannot have, where that is known and it is no JSON: most are rejected as soon as so many are. */
+  mostRecords?: number | null;
   signal?: AbortSignal;
   /** Takes what the numbers of creatives in staged lines mean. */
   named(creatives: NamedCreative[]): Promise<void>;
@@ -209,6 +211,7 @@ async function readLines(
       }
     }
     await passOn(lines, reading, last);
+    if (by !== "json" && !last) refuseWhenCertain(lines, reading);
     reading.progress?.({ bytes: bytesTaken(), lines: lines.lines });
     if (last) return;
     const next = await pieces.next();
@@ -266,9 +269,17 @@ export function refuseMixedDecimals({ staged, decimal }: Pick<FileLines, "staged
   );
 }
 
+/** Whatever the rest has: so many are rejected that it would be refused at its end. */
+function refuseWhenCertain(lines: FileLines, { mostRecords, limits }: PerformanceReading): void {
+  if (mostRecords == null || lines.lines < limits.refuseFromLines) return;
+  if (lines.rejected <= mostRecords * limits.refuseAboveShare) return;
+  refuseMostlyRejected(countsOf(lines), limits, `at most ${mostRecords}`);
+}
+
 export function refuseMostlyRejected(
   counts: Partial<FileCounts> & Pick<FileCounts, "lines" | "rejected" | "rejectedBy">,
   limits: ReadingLimits,
+  ofLines = String(counts.lines),
 ): void {
   const { lines, rejected } = counts;
   if (lines < limits.refuseFromLines || rejected <= lines * limits.refuseAboveShare) return;
@@ -277,7 +288,7 @@ export function refuseMostlyRejected(
     .map(([code, count]) => `${count} ${code.replaceAll("_", " ")}`);
   const refused = new FileRefused(
     "mostly_rejected",
-    `${rejected} of ${lines} lines would be rejected (${reasons.join(", ")}): nothing is stored. Is this the right mapping?`,
+    `${rejected} of ${ofLines} lines would be rejected (${reasons.join(", ")}): nothing is stored. Is this the right mapping?`,
   );
   refused.counts = counts;
   throw refused;
