@@ -1,6 +1,6 @@
 import type { Database } from "../schema/database.ts";
 
-export type Peer = "psql" | "dlt" | "loop";
+export type Peer = "psql" | "lean" | "dlt" | "loop";
 
 /** Where a peer's rows end up. dlt makes its table itself. */
 export function peerTable(peer: Peer): string {
@@ -17,6 +17,14 @@ export async function makePeerTables(database: Database, peer: Peer, creatives: 
   if (peer === "dlt") return;
   const schema = `peer_${peer}`;
   await database.query(`create schema ${schema}`);
+  if (peer === "lean") {
+    await database.query(`
+      create table ${schema}.performance_metrics (
+        creative_id bigint, date date, impressions bigint, clicks bigint, spend numeric(18, 6), geography text collate "C", device_type text collate "C",
+        primary key (creative_id, date, geography, device_type)
+      ) with (fillfactor = 66)`);
+    return;
+  }
   await database.query(`create table ${schema}.creatives (id bigint primary key)`);
   await database.query(`insert into ${schema}.creatives select unnest($1::bigint[])`, [creatives]);
   await database.query(`
@@ -52,6 +60,19 @@ export const peerColumns = [
 /** What happens to a row that is there already. */
 export const peerConflict = `on conflict (creative_id, date, hour, geography, device_type, placement) do update
   set impressions = excluded.impressions, clicks = excluded.clicks, spend = excluded.spend, cpm = excluded.cpm, cpc = excluded.cpc, updated_at = now()`;
+
+/** The least that a server has to do for a table with a key: no check, no number of its own, no other table. */
+export function leanScript(file: string): string {
+  return `
+begin;
+create temp table staged (like ${peerTable("lean")}) on commit drop;
+\\copy staged from '${file.replaceAll("'", "''")}' with (format csv, header)
+insert into ${peerTable("lean")} select * from staged
+on conflict (creative_id, date, geography, device_type) do update
+  set impressions = excluded.impressions, clicks = excluded.clicks, spend = excluded.spend;
+commit;
+`;
+}
 
 /** The checks and the merge in one statement over what `\copy` put into a temporary table. */
 export function psqlScript(file: string): string {

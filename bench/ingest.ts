@@ -1,6 +1,6 @@
 // A file of ad performance into Postgres, beside the other ways people do it, in turn on one server: first load, reload
 // with half of the rows changed, reload of the same file. Each way's table is summed up and compared with the file.
-// npm run bench:ingest -- [--sizes 100k,1m,5m] [--rounds 3] [--ways temporal,direct,psql,dlt,loop] [--steps 1: the first load alone, 2, 3]
+// npm run bench:ingest -- [--sizes 100k,1m,5m] [--rounds 3] [--ways temporal,direct,psql,lean,dlt,loop] [--steps 1: the first load alone, 2, 3]
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -11,17 +11,18 @@ import type { IngestAnswer } from "../rules/files/ingest-answer.ts";
 import { addDays, dayAt } from "../core/days.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { mainQueue } from "../temporal.config.ts";
-import { dltProgram, dropPeerTables, makePeerTables, peerTable, psqlScript } from "./ingest-peers.ts";
+import { dltProgram, dropPeerTables, leanScript, makePeerTables, peerTable, psqlScript } from "./ingest-peers.ts";
 import { writePerformanceFile, type PerformanceFile } from "./performance-files.ts";
 import { startBenchStack } from "./stack.ts";
 import { memoryMbOf } from "./process-memory.ts";
 
-const ways = ["temporal", "direct", "psql", "dlt", "loop"] as const;
+const ways = ["temporal", "direct", "psql", "lean", "dlt", "loop"] as const;
 type Way = (typeof ways)[number];
 const titles: Record<Way, string> = {
   temporal: "ours, through Temporal",
   direct: "ours, without Temporal",
   psql: "psql: \\copy, then a checked ON CONFLICT into the document's table",
+  lean: "psql into a lean table: the floor of this server",
   dlt: "dlt: merge by upsert, Arrow",
   loop: "Node loop: csv-parse, 1,000 rows at a time with ON CONFLICT",
 };
@@ -121,7 +122,7 @@ function report(rows: number, results: Map<Way, Record<Step, Measured[]>>): void
       `  ${titles[way].padEnd(66)} ${cells.map((cell) => cell.padStart(18)).join("")}   ${peak.toFixed(0)} MB`,
     );
   }
-  for (const other of ["dlt", "loop"] as const)
+  for (const other of ["lean", "dlt", "loop"] as const)
     if (results.has("temporal") && results.has(other))
       console.log(
         `  ours through Temporal against ${other}: ${steps.map((step) => `${step} ${(seconds(other, step) / seconds("temporal", step)).toFixed(1)} times as fast`).join(", ")}`,
@@ -153,7 +154,7 @@ async function take(way: Way, name: string, worker: ChildProcess | null): Promis
     return measureChild(process.execPath, [path.join(projectRoot(), "dist/bench/ingest-loop.js"), file]);
   if (way === "dlt") return measureChild(python(), [path.join(stack.folder, "ingest_dlt.py"), file]);
   const script = path.join(stack.folder, "psql.sql");
-  await writeFile(script, psqlScript(file));
+  await writeFile(script, way === "lean" ? leanScript(file) : psqlScript(file));
   return measureChild("psql", ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", script, url]);
 }
 
@@ -250,11 +251,12 @@ async function available(asked: readonly Way[]): Promise<Way[]> {
     there.delete(way);
     console.log(`without ${way}: ${why instanceof Error ? why.message.split("\n")[0] : String(why)}`);
   };
-  if (there.has("psql"))
-    await run("psql", ["--version"]).then(
-      ({ stdout }) => console.log(stdout.trim()),
-      () => without("psql", "there is no psql on this machine"),
-    );
+  for (const way of ["psql", "lean"] as const)
+    if (there.has(way))
+      await run("psql", ["--version"]).then(
+        ({ stdout }) => console.log(stdout.trim()),
+        () => without(way, "there is no psql on this machine"),
+      );
   if (there.has("dlt")) {
     try {
       if (!existsSync(python())) {
