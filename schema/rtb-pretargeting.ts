@@ -46,12 +46,12 @@ export const pretargetingPlans = rtb.table(
     baselineQps: doublePrecision("baseline_qps"),
     cloneName: text("clone_name"),
     cloneId: text("clone_id"),
-    theirs: jsonb("theirs").notNull().default([]),
     fence: bigint("fence", { mode: "number" }).notNull().default(0),
     createdAt: instant("created_at").notNull().defaultNow(),
     createdBy: text("created_by").notNull(),
     workflowId: text("workflow_id"),
     ...originColumn,
+    theirs: jsonb("theirs").notNull().default([]),
   },
   (table) => [
     originCheck("pretargeting_plans_origin_known", table.origin),
