@@ -6,7 +6,7 @@ import { readKnownCreatives } from "./known-creatives.ts";
 import { UnknownCreatives } from "./resolve-creatives.ts";
 import { readFileDays } from "./file-days.ts";
 import { readFileRow, recordRedriven } from "./files.ts";
-import { mergeStaged } from "./merge-file.ts";
+import { mergeStaged, takeTurn } from "./merge-file.ts";
 import { openStaging } from "./staging.ts";
 import {
   database,
@@ -293,6 +293,21 @@ test("rows that no file of the ledger wrote are merged with all the same", async
     [client],
   );
   expect(await ingest({ lines: [line(), line({ geography: "IE" })] })).toMatchObject({ inserted: 1, updated: 1 });
+});
+
+test("a file that says two keys over and over keeps the last line of each, and compares no line with every other", async () => {
+  const lines = Array.from({ length: 60_000 }, (_, at) => line({ creative: `loud-${at % 2}`, impressions: at + 1 }));
+  const done = await inTransaction(database.pool, async (session) => {
+    const staging = await openStaging(session);
+    await stage(staging, lines);
+    await staging.end();
+    const fileId = await takeTurn(session, client);
+    // The header is line 1, and the first line of either key overwrites none.
+    const doubtful = lines.slice(2).map((_, at) => at + 4);
+    return mergeStaged(session, { client, fileId, today, combine: "later", createStubs: true, doubtful });
+  });
+  expect(done).toMatchObject({ inserted: 2, superseded: { lines: 59_998 } });
+  expect([...(await stored()).values()].map((value) => value.split(" ")[0]).sort()).toEqual(["59999", "60000"]);
 });
 
 test("a reader that gives up in the middle leaves a session that works", async () => {
