@@ -44,8 +44,6 @@ export interface KafkaBroker {
   stop: () => Promise<void>;
 }
 
-const partitionsOfTopic = 4;
-
 /** librdkafka's own broker. It has everything in memory, and a partition of it keeps 5 MB at most. */
 export async function startKafka(): Promise<KafkaBroker> {
   const child = spawn(python(), [path.join(here(), "kafka.py")], { stdio: ["pipe", "pipe", "ignore"] });
@@ -87,10 +85,7 @@ async function connect(config: KafkaConfig) {
         message.partition ?? 0,
   });
   await Promise.all([admin.connect(), producer.connect()]);
-  const known = new Set<string>();
   const put: KafkaBroker["put"] = async (topic, partition, values) => {
-    if (!known.has(topic)) await admin.createTopics({ topics: [{ topic, numPartitions: partitionsOfTopic }] });
-    known.add(topic);
     for (let at = 0; at < values.length; at += 5_000)
       await producer.send({ topic, messages: values.slice(at, at + 5_000).map((value) => ({ value, partition })) });
   };
@@ -108,6 +103,8 @@ export interface KeptKafkaBroker extends KafkaBroker {
   kill: () => Promise<void>;
   comeBack: () => Promise<void>;
 }
+
+const partitionsOfTopic = 4;
 
 /** A broker that keeps its messages in a folder: franz-go's, built once by Go into .signal-room/. */
 export async function startKeptKafka({ tls = false, login }: KeptKafkaOptions = {}): Promise<KeptKafkaBroker> {
@@ -128,8 +125,15 @@ export async function startKeptKafka({ tls = false, login }: KeptKafkaOptions = 
     ...(tls ? { ssl: { ca: [certificate] } } : {}),
     ...(login === undefined ? {} : { sasl: login as SASLOptions }),
   });
+  const known = new Set<string>();
   return {
-    ...{ address, certificate, admin, put },
+    ...{ address, certificate, admin },
+    async put(topic, partition, values) {
+      // One that its first message makes is not in the folder.
+      if (!known.has(topic)) await admin.createTopics({ topics: [{ topic, numPartitions: partitionsOfTopic }] });
+      known.add(topic);
+      await put(topic, partition, values);
+    },
     freeze: () => void child.kill("SIGSTOP"),
     thaw: () => void child.kill("SIGCONT"),
     kill: () => end(child),
