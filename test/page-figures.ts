@@ -33,8 +33,8 @@ function changeOf(now: unknown, before: unknown): string {
   const [a, b] = [new Big(String(now ?? 0)), new Big(String(before))];
   if (a.eq(b)) return "the same";
   if (b.eq(0) && a.gt(0)) return "new";
+  if (b.lte(0)) return a.gt(b) ? "higher" : "lower";
   const word = a.gt(b) ? "more" : "less";
-  if (b.lte(0)) return word;
   const percent = a.minus(b).abs().times(100).div(b);
   if (percent.lt("0.05")) return `under 0.1 % ${word}`;
   return `${percent.toFixed(percent.gte(100) ? 0 : 1)} % ${word}`;
