@@ -73,10 +73,12 @@ language sql stable as $$
      union all
     select l.key, l.affiliate_id, l.currency, l.amount, l.month, l.status, l.date, l.payout, l.offer, l.carried from touched t join payouts.statement_lines l on l._client_id = p_client and l.key = t.key and l.kind <> 'claim' where p_whole
   ), stated as materialized (
-    select l.key, l.affiliate_id, l.currency, sum(l.amount) as stated, (array_agg(l.status order by l.month desc))[1] as status,
-           (array_agg(l.date order by l.month desc))[1] as date, (array_agg(l.payout order by l.month desc))[1] as payout, (array_agg(l.offer order by l.month desc))[1] as offer,
-           bool_or(l.carried and l.month = (select month from closed)) as is_carried
-      from stated_lines l group by l.key, l.affiliate_id, l.currency
+    -- As the last statement has it: mostly the only one.
+    select l.key, l.affiliate_id, l.currency, l.stated, l.status, l.date, l.payout, l.offer, l.is_carried
+      from (select s.key, s.affiliate_id, s.currency, s.status, s.date, s.payout, s.offer, sum(s.amount) over alike as stated,
+                   bool_or(s.carried and s.month = (select month from closed)) over alike as is_carried, s.month = max(s.month) over alike as is_last
+              from stated_lines s window alike as (partition by s.key, s.affiliate_id, s.currency)) l
+     where l.is_last
   ), carried as materialized (
     select l.key, l.affiliate_id, l.date, l.status, l.currency, l.payout, l.offer, l.stated + l.amount as stated
       from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried left join touched t on t.key = l.key
