@@ -105,7 +105,7 @@ begin
     continue when not exists (select from pg_roles where rolname = reader);
     execute format('grant execute on function public.cpa_by_affiliate(date, date, text) to %I', reader);
     execute format('grant execute on function public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text, text), public.known_figures(text, date, date, numeric), public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text, text), ops.compared_days(text, text[], date, date, date, date, timestamptz), ops.read_since(text, text[], date[], timestamptz), ops.first_of_two(numeric, numeric, numeric, numeric), ops.first_of_three(numeric, numeric, numeric, numeric, numeric, numeric), ops.second_of_three(numeric, numeric, numeric, numeric, numeric, numeric) to %I', reader);
-    execute format('grant execute on function payouts.draft(text, date, text, boolean), payouts.draft_totals(text, date, text, boolean), payouts.changed_since_closing(text), payouts.draft_sums(text, date, text, text[]) to %I', reader);
+    execute format('grant execute on function payouts.draft(text, date, text, boolean), payouts.draft_totals(text, date, text, boolean), payouts.changed_since_closing(text), payouts.corrections(text, boolean), payouts.draft_sums(text, date, text, text[]) to %I', reader);
     execute format('grant execute on function rtb.canonical_size(int, int, text), rtb.canonical_size(text, text), rtb.funnel_by(text, date, date, text, text), rtb.size_coverage(date, date, text, text) to %I', reader);
     execute format('grant execute on function findings.evidence(text, bigint), findings.tie_out(text, date, date), findings.order_number(text) to %I', reader);
   end loop;
