@@ -25,7 +25,10 @@ export async function notePlatformWorks(
     prepared(
       `with before as (select failing_since is not null as failing from ops.platform_health where _client_id = $1 and platform = $2)
      insert into ops.platform_health as h (_client_id, platform, works_since, last_ok_at, quota_left_pct, quota_resets_at, quota_seen_at)
-     values ($1, $2, now(), now(), $3, now() + $4 * interval '1 millisecond', case when $3::numeric is not null then now() end)
+     select $1, $2, now(), now(), $3::numeric, now() + $4::float8 * interval '1 millisecond', case when $3::numeric is not null then now() end
+      -- Looked at first: a conflict locks the row even where there is nothing to write, and all who ask would wait for each other.
+      where not exists (select from ops.platform_health n where n._client_id = $1 and n.platform = $2 and n.failing_since is null
+                           and n.last_ok_at >= now() - ${rewriteAfter})
      on conflict on constraint platform_health_key do update
         set works_since = case when h.failing_since is null then coalesce(h.works_since, now()) else now() end, failing_since = null,
             last_ok_at = now(), quota_left_pct = coalesce(excluded.quota_left_pct, h.quota_left_pct),

@@ -5,7 +5,7 @@ import { raiseAlert, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
 import { insertRow } from "../shared/named.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
 import type { Counts, FetchedNumbers, JudgedMetric, ReportAttempt, StoredVerdict } from "./shapes.ts";
-import { lockClaimants, noteStep, refreshTrust } from "./trust.ts";
+import { lockClaimants, noteSteps, refreshTrust } from "./trust.ts";
 
 export interface Judgement {
   attempt: ReportAttempt;
@@ -40,15 +40,10 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
   return inTransaction(database, async (session) => {
     const claimants = await lockClaimants(session, { client, affiliateId, postIds: [postId] });
     await lockPosts(session, { client, postIds: [postId] });
-    const { rows } = await session.query<{ attempt: number }>(
-      prepared("select attempt from recon.report_state where _client_id = $1 and report_id = $2 for update", [
-        client,
-        reportId,
-      ]),
-    );
-    const earlier = await findVerdict(session, of);
-    if (earlier !== null) return earlier;
-    if (rows[0]?.attempt !== attempt) return null;
+    const report = await lockReport(session, of);
+    if (report === null) return null;
+    if (report.given !== null) return report.given;
+    if (report.attempt !== attempt) return null;
     const { fetched, origin } = judged;
     const platformReportId =
       fetched === null
@@ -57,7 +52,9 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
     const stored = await insertLog(session, judged, platformReportId);
     await session.query(
       prepared(
-        `update recon.report_state
+        `with post as (
+         update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $7 and not is_reconciled)
+       update recon.report_state
           set state = 'RECONCILED', detail = null, next_try_at = null, log_id = $3, verdict = $4, level = $5, says_nothing = $6, reconciled_at = now(),
               claim_checked_at = coalesce(claim_checked_at, now()), updated_at = now()
         where _client_id = $1 and report_id = $2`,
@@ -68,20 +65,17 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
           stored.verdict,
           stored.level,
           judged.verdict === "MATCHED" && !judged.countsForTrust,
+          postId,
         ],
       ),
     );
-    if (fetched !== null) await noteStep(session, of, { step: "fetched", detail: `from ${platform}` });
+    const { settledFor } = report;
     const judgedAs = stored.level === null ? stored.verdict : `${stored.verdict} ${stored.level}`;
-    const settledFor = await findSettled(session, of);
     const holds = settledFor === null ? "" : `; a person settled it in favour of the ${settledFor}, and that holds`;
-    await noteStep(session, of, { step: "verdict", detail: `${judgedAs}: ${stored.reason}${holds}` });
-    await session.query(
-      prepared(
-        "update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $2 and not is_reconciled",
-        [client, postId],
-      ),
-    );
+    await noteSteps(session, of, [
+      ...(fetched === null ? [] : [{ step: "fetched", detail: `from ${platform}` }]),
+      { step: "verdict", detail: `${judgedAs}: ${stored.reason}${holds}` },
+    ]);
     await refreshPostTotals(session, { client, postId });
     for (const claimant of claimants) await refreshTrust(session, { client, affiliateId: claimant });
     await settleAlerts(session, {
@@ -99,26 +93,26 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
   });
 }
 
-/** In whose favour a person settled the report, where that binds. */
-async function findSettled(session: Session, { client, reportId }: ReportAttempt): Promise<string | null> {
-  const { rows } = await session.query<{ settledFor: string | null }>(
-    prepared(
-      `select settled_for as "settledFor" from recon.counted_verdicts where _client_id = $1 and report_id = $2`,
-      [client, reportId],
-    ),
-  );
-  return rows[0]?.settledFor ?? null;
+interface LockedReport {
+  attempt: number;
+  /** The verdict of the attempt that was asked for, when it has one: a repeat gets this answer. */
+  given: StoredVerdict | null;
+  /** In whose favour a person settled the report, where that binds. */
+  settledFor: string | null;
 }
 
-/** The verdict of an attempt, when it has one: a repeat gets this answer. */
-async function findVerdict(
+/** Whoever writes a verdict or settles one holds the affiliate and the post, so what is read beside the lock is the latest. */
+async function lockReport(
   session: Session,
   { client, reportId, attempt }: ReportAttempt,
-): Promise<StoredVerdict | null> {
-  const { rows } = await session.query<StoredVerdict>(
+): Promise<LockedReport | null> {
+  const { rows } = await session.query<LockedReport>(
     prepared(
-      `select log_id::text as "logId", verdict, level, reason from recon.reconciliation_logs
-      where _client_id = $1 and report_id = $2 and attempt = $3`,
+      `select s.attempt,
+            (select json_build_object('logId', l.log_id::text, 'verdict', l.verdict, 'level', l.level, 'reason', l.reason)
+               from recon.reconciliation_logs l where l._client_id = s._client_id and l.report_id = s.report_id and l.attempt = $3) as given,
+            (select v.settled_for from recon.counted_verdicts v where v._client_id = s._client_id and v.report_id = s.report_id) as "settledFor"
+       from recon.report_state s where s._client_id = $1 and s.report_id = $2 for update`,
       [client, reportId, attempt],
     ),
   );

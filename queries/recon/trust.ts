@@ -34,15 +34,15 @@ export async function lockClaimants(
 ): Promise<string[]> {
   const { rows } = await session.query<{ id: string }>(
     prepared(
-      `select affiliate_id::text as id from (
-       select $2::bigint as affiliate_id
-        union select o.affiliate_id from recon.posts p join recon.posts o on o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key
-               where p._client_id = $1 and p.post_id = any($3)) claimants
-      order by claimants.affiliate_id`,
+      `select affiliate_id::text as id from recon.affiliates
+        where _client_id = $1 and affiliate_id in (
+              select $2::bigint
+               union select o.affiliate_id from recon.posts p join recon.posts o on o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key
+                      where p._client_id = $1 and p.post_id = any($3))
+        order by affiliates.affiliate_id for no key update`,
       [client, affiliateId, postIds],
     ),
   );
-  for (const { id } of rows) await lockAffiliate(session, { client, affiliateId: id });
   return rows.map(({ id }) => id);
 }
 
@@ -52,7 +52,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
     before: string;
     after: string;
     fell: boolean;
-    isLow: boolean;
+    rose: boolean;
     counts: string;
     name: string;
   }>(
@@ -76,7 +76,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
        from counted, before
       where a._client_id = $1 and a.affiliate_id = $2
      returning before.trust_score as before, a.trust_score as after, before.trust_score >= $3::numeric and a.trust_score < $3::numeric as fell,
-               a.trust_score < $3::numeric as "isLow", a.accurate_submissions || ' of ' || a.total_submissions as counts, a.name`,
+               before.trust_score < $3::numeric and a.trust_score >= $3::numeric as rose, a.accurate_submissions || ' of ' || a.total_submissions as counts, a.name`,
       [client, affiliateId, trustAlertBelow],
     ),
   );
@@ -91,8 +91,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
       message: `the trust of ${trust.name} (${affiliateId}) fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that count were claimed accurately`,
       details: { before: trust.before, after: trust.after, below: trustAlertBelow },
     });
-  else if (!trust.isLow)
-    await settleAlerts(session, { ...about, kinds: ["trust_low"], notes: "trust has risen again" });
+  else if (trust.rose) await settleAlerts(session, { ...about, kinds: ["trust_low"], notes: "trust has risen again" });
   return trust.after;
 }
 
@@ -219,15 +218,24 @@ export async function settleDispute(
   });
 }
 
-export async function noteStep(
+export interface Step {
+  step: string;
+  detail: string;
+}
+
+/** Notes what happened to a report, in this order. */
+export async function noteSteps(
   session: Session,
   { client, reportId, attempt, workflowId }: ReportAttempt,
-  { step, detail }: { step: string; detail: string },
+  steps: readonly Step[],
 ): Promise<void> {
   await session.query(
     prepared(
-      "insert into recon.report_steps (_client_id, report_id, attempt, step, detail, workflow_id) values ($1, $2, $3, $4, $5, $6)",
-      [client, reportId, attempt, step, detail, workflowId],
+      `insert into recon.report_steps (_client_id, report_id, attempt, workflow_id, step, detail)
+       select $1, $2, $3, $4, step, detail from unnest($5::text[], $6::text[]) with ordinality s(step, detail, place) order by place`,
+      [client, reportId, attempt, workflowId, steps.map(({ step }) => step), steps.map(({ detail }) => detail)],
     ),
   );
 }
+
+export const noteStep = (session: Session, of: ReportAttempt, step: Step) => noteSteps(session, of, [step]);
