@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
 import { bearer, testServer } from "../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { countUpTo } from "../queries/shared/count-up-to.ts";
 import { keysOf } from "../queries/shared/ordered.ts";
 import type { Api } from "./server/parts.ts";
+
+// Every list, whole, in every order.
+jest.setTimeout(90_000);
 
 /** By a list's own rules, with a test of its own: the greatest spend and the lowest price are both "first". */
 const otherwise = ["/api/v1/rtb/creatives", "/api/v1/ops/freshness/grid"];

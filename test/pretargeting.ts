@@ -17,6 +17,15 @@ import { startStack, uniqueId, until, type StartedRun, type TestStack } from "./
 const patienceMs = 60_000;
 export const operator = "ada@example.test";
 
+/** Steps of seconds instead of hours. */
+export const pretargetingSettings = {
+  PRETARGETING_APPLY: "on",
+  PRETARGETING_WATCH_SECONDS: "3",
+  PRETARGETING_CHECK_SECONDS: "1",
+  PRETARGETING_SILENT_SECONDS: "10",
+  PRETARGETING_ANSWER_SECONDS: "1",
+};
+
 /** A stack whose clients each have a bidder of their own at the mock server. */
 export async function startPretargetingStack(
   clients: readonly string[],
@@ -28,11 +37,7 @@ export async function startPretargetingStack(
     CLIENTS: clients.join(","),
     ...Object.fromEntries(accounts.map(({ client, key }) => [keyOf(client), key])),
     AUTHORIZED_BUYERS_INTERVAL_MS: "1",
-    PRETARGETING_APPLY: "on",
-    PRETARGETING_WATCH_SECONDS: "3",
-    PRETARGETING_CHECK_SECONDS: "1",
-    PRETARGETING_SILENT_SECONDS: "10",
-    PRETARGETING_ANSWER_SECONDS: "1",
+    ...pretargetingSettings,
     ...settings,
   });
   for (const { known } of accounts) await stack.control("POST", "/authorized_buyers/service-accounts", known);

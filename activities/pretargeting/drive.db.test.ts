@@ -112,7 +112,7 @@ test("a part that a person was seen to have changed is not written again, and a 
   const rolledBack = await run(activities.rollBackPlan, { ...of, ...back, isLater: false });
   expect(rolledBack).toMatchObject({ outcome: "overtaken", isUnclear: false });
   expect(await openAlerts()).toMatchObject([
-    { kind: "pretargeting_lost", message: expect.stringMatching(/was 333, set by a person, and is 1080 now/) },
+    { kind: "pretargeting_lost", message: expect.stringMatching(/was 333, set by a person, and is 1,080 now/) },
     { kind: "pretargeting_overtaken" },
   ]);
   expect(await findPlan(database.pool, of)).toMatchObject({

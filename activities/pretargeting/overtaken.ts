@@ -2,6 +2,7 @@ import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { noteEvent, noteLost, noteTheirs } from "../../queries/pretargeting/plans.ts";
 import type { Foreign, Theirs } from "../../rules/pretargeting/judge.ts";
+import type { Leaf } from "../../rules/pretargeting/leaves.ts";
 import { leafText, partName } from "../../rules/pretargeting/words.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { subjectOf, type PlanOf } from "./context.ts";
@@ -10,14 +11,14 @@ const longest = 1_000;
 
 const partOf = ({ which, path }: Foreign) =>
   which === "original" ? partName(path) : path === "" ? "the clone" : `the clone's ${partName(path)}`;
-const said = (leaf: Foreign["found"]) => leafText(leaf) ?? "unset";
+const said = ({ path }: Foreign, leaf: Leaf | null) => leafText(path, leaf) ?? "unset";
 const listed = (parts: readonly string[]) => parts.join("; ").slice(0, longest);
 
 export const whatForeign = (foreign: readonly Theirs[]) =>
   listed(
     foreign.map(
       (one) =>
-        `${partOf(one)} is ${said(one.found)}, not ${said(one.expected)}${one.lost === undefined ? "" : `, and was made ${said(one.lost.to)} by a late request of ours`}`,
+        `${partOf(one)} is ${said(one, one.found)}, not ${said(one, one.expected)}${one.lost === undefined ? "" : `, and was made ${said(one, one.lost.to)} by a late request of ours`}`,
     ),
   );
 
@@ -56,7 +57,9 @@ async function tellForeign(session: Session, of: PlanOf, foreign: readonly Forei
 /** Says that what a person had changed did not stand: a request was on its way before it was seen. It is not put back. */
 export async function tellLost(database: Database, of: PlanOf, lost: readonly Required<Theirs>[]): Promise<void> {
   const words = listed(
-    lost.map((one) => `${partOf(one)} was ${said(one.found)}, set by a person, and is ${said(one.lost.to)} now`),
+    lost.map(
+      (one) => `${partOf(one)} was ${said(one, one.found)}, set by a person, and is ${said(one, one.lost.to)} now`,
+    ),
   );
   await inTransaction(database, async (session) => {
     await noteLost(session, of, lost);

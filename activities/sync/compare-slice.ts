@@ -15,14 +15,24 @@ import { readDay, targetOf } from "./read-day.ts";
 export async function compareSlice(
   dependencies: { gate: RateGate; redact: Redact; database: Database },
   pull: { source: AnySource; account: Account; day: string },
-): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+): Promise<{
+  differences: RowDifference[];
+  stored: string;
+  vendor: string;
+  reconciled: boolean;
+  /** Rows of the vendor that cannot be stored. */
+  rejected: number;
+}> {
   const { source, account, day } = pull;
   const answer = await readDay(pull, gatedHttp(dependencies, { vendor: source.vendor as Vendor, account }));
   const target = targetOf(source, account.client, day);
   return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, answer);
     const { total } = await readHeld(session, target);
-    return { differences, stored: cents(total), vendor: cents(answer.total), reconciled: isReconciled(answer) };
+    return {
+      ...{ differences, stored: cents(total), vendor: cents(answer.total) },
+      ...{ reconciled: isReconciled(answer), rejected: answer.quarantined.length },
+    };
   }).finally(() => answer.discard());
 }
 

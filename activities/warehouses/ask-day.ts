@@ -7,7 +7,7 @@ import { writeDay, type DayFile } from "../../connectors/warehouses/day-file.ts"
 import { resultsGone, type DayQuestion } from "../../connectors/warehouses/warehouse.ts";
 import { runOf } from "../shared/run-of.ts";
 import { gatedHttp, withVendor } from "../shared/with-vendor.ts";
-import { refuseUnowned, type WarehouseDay, type WarehousesContext } from "./context.ts";
+import { refuseUnowned, type AskedFor, type WarehousesContext } from "./context.ts";
 
 /** A partition or a page is held whole until it is written down. */
 const limits = { maxBytes: 256 * 1024 * 1024 };
@@ -26,46 +26,81 @@ export interface AskedDay {
 /** Works with a day as the warehouse answers it; the file goes with the work. */
 export async function askForDay<Result>(
   context: WarehousesContext,
-  of: WarehouseDay,
+  of: AskedFor,
   work: (ask: () => Promise<AskedDay>, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const { warehouse, account, day } = of;
   const progress = { page: 0, rows: 0 };
   const call = { vendor: warehouse.vendor as Vendor, account, place: `${warehouse.name} ${day}`, progress, limits };
-  return withVendor(context, call, async (http, signal) => {
-    refuseUnowned(context, of);
-    let file: DayFile | undefined;
+  return withVendor(context, call, (http, signal) => {
+    const { runId, attempt } = runOf();
     const onPage = (page: number, rows: number) => void Object.assign(progress, { page, rows });
-    try {
-      return await work(async () => {
-        const asked = await readDay(context, of, { http, signal, onPage });
-        file = asked.file;
-        return { ...asked, signal };
-      }, signal);
-    } finally {
-      await file?.discard();
-    }
+    return askOf(context, of, { http, signal, attempt: { name: runId, isAgain: attempt > 1 }, onPage }, (ask) =>
+      work(ask, signal),
+    );
   });
+}
+
+/** The same outside any workflow, for commands. */
+export function askForDayHere<Result>(
+  context: WarehousesContext,
+  of: AskedFor & { attempt: Attempt; signal: AbortSignal },
+  work: (ask: () => Promise<AskedDay>) => Promise<Result>,
+): Promise<Result> {
+  const { warehouse, account, signal, attempt } = of;
+  const http = gatedHttp(context, { vendor: warehouse.vendor as Vendor, account }, { signal, limits });
+  return askOf(context, of, { http, signal, attempt, onPage: () => undefined }, work);
+}
+
+async function askOf<Result>(
+  context: WarehousesContext,
+  of: AskedFor,
+  reading: Reading,
+  work: (ask: () => Promise<AskedDay>) => Promise<Result>,
+): Promise<Result> {
+  refuseUnowned(context, of);
+  let file: DayFile | undefined;
+  try {
+    return await work(async () => {
+      const asked = await readDay(context, of, reading);
+      file = asked.file;
+      return { ...asked, signal: reading.signal };
+    });
+  } finally {
+    await file?.discard();
+  }
+}
+
+/** Names the job of a day, so that a further attempt finds it instead of paying for another. */
+export interface Attempt {
+  name: string;
+  isAgain: boolean;
+}
+
+interface Reading {
+  http: Http;
+  signal: AbortSignal;
+  attempt: Attempt;
+  onPage: (page: number, rows: number) => void;
 }
 
 async function readDay(
   context: WarehousesContext,
-  of: WarehouseDay,
-  { http, signal, onPage }: { http: Http; signal: AbortSignal; onPage: (page: number, rows: number) => void },
+  of: AskedFor,
+  { http, signal, attempt, onPage }: Reading,
 ): Promise<Omit<AskedDay, "signal">> {
   const { warehouse, account, day, zone } = of;
   const { secrets } = account;
   if (secrets === null)
     throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
-  const run = runOf();
   let underWay: ((http: Http) => Promise<unknown>) | null = null;
   const question: Omit<DayQuestion, "generation"> = {
     http,
     account: { secrets, settings: account.settings },
     day,
     zone,
-    ticket: sha256(`${account.name} ${day} ${run.runId}`).slice(0, 32),
-    isAgain: run.attempt > 1,
+    ticket: sha256(`${account.name} ${day} ${attempt.name}`).slice(0, 32),
+    isAgain: attempt.isAgain,
     now: () => new Date(),
     wait: (ms) => wait(ms, undefined, { signal }),
     onJob: (cancel) => (underWay = cancel),
@@ -90,7 +125,7 @@ async function readDay(
 
 async function cancelJob(
   context: WarehousesContext,
-  { warehouse, account }: WarehouseDay,
+  { warehouse, account }: AskedFor,
   cancel: (http: Http) => Promise<unknown>,
 ): Promise<void> {
   const signal = AbortSignal.timeout(cancelMs);

@@ -18,11 +18,15 @@ export interface WarehousesContext {
 }
 
 /** One day that a client's warehouse is to be asked for. */
-export interface WarehouseDay {
+export interface AskedFor {
   warehouse: Warehouse;
   account: Account;
   day: string;
   zone: string;
+}
+
+/** The same for a pull, or for what one would do. */
+export interface WarehouseDay extends AskedFor {
   runId: string;
   acceptEmpty: boolean;
 }
@@ -33,7 +37,7 @@ export function checkedDay({ config }: WarehousesContext, warehouse: Warehouse, 
   return { warehouse, account, day, zone: zoneOfFeed(config, warehouse), runId, acceptEmpty };
 }
 
-export function refuseUnowned({ config }: WarehousesContext, { warehouse, account, day }: WarehouseDay): void {
+export function refuseUnowned({ config }: WarehousesContext, { warehouse, account, day }: AskedFor): void {
   const { owner } = settingsOf(config, account.client);
   const { name } = warehouse.vendor;
   if (owner?.vendor !== name)

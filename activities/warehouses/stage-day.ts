@@ -22,13 +22,13 @@ import { createQuarantine } from "../files/rejected-lines.ts";
 import { cancellable } from "../files/store-file.ts";
 import { runOf } from "../shared/run-of.ts";
 import type { AskedDay } from "./ask-day.ts";
-import type { WarehouseDay, WarehousesContext } from "./context.ts";
+import type { AskedFor, WarehousesContext } from "./context.ts";
 
 /** Checks the lines of a day as those of a file are checked, stages the good ones, and works with them in the session's transaction. */
 export async function withStagedDay<Result>(
   context: WarehousesContext,
   session: Session,
-  of: WarehouseDay & AskedDay,
+  of: AskedFor & AskedDay,
   work: (staged: StagedDay) => Promise<Result>,
 ): Promise<Result> {
   await allowLongWork(session);
@@ -43,7 +43,7 @@ export async function withStagedDay<Result>(
   });
 }
 
-async function stageDay(context: WarehousesContext, session: Session, of: WarehouseDay & AskedDay): Promise<StagedDay> {
+async function stageDay(context: WarehousesContext, session: Session, of: AskedFor & AskedDay): Promise<StagedDay> {
   const { config, redact } = context;
   const { warehouse, account, day, zone, file, signal } = of;
   const { client } = account;
@@ -71,8 +71,8 @@ async function stageDay(context: WarehousesContext, session: Session, of: Wareho
   const fileId = await takeTurn(session, client);
   const { version: mappingVersion, ...mappingContent } = dayMapping;
   const path = `${warehouse.name}/${day}`;
-  const run = runOf();
   const keep = async (merged: MergedFile) => {
+    const run = runOf();
     if (counts.rejected > 0) {
       await quarantineRejected(session, { client, source: store.source, fileId, runId: run.runId });
       await keepHeader(

@@ -30,7 +30,7 @@ async function made(): Promise<string> {
     database.pool,
     { client, planId, origin: "sandbox" },
     {
-      ...{ title: "Leave out the country BR", bidderId, configId: "1", configName: "Apps", configState: "ACTIVE" },
+      ...{ title: "Leave out the country Brazil", bidderId, configId: "1", configName: "Apps", configState: "ACTIVE" },
       ...{ snapshot, target, rollout: "gradual", rolloutReason: "known", totalQps: 100, expectedShare: 0.25 },
       ...{ difference: [{ path: "geoTargeting.excludedIds", before: null, after: ["2076"] }] },
       ...{ blockedBy: null, digest: "d".repeat(64), cloneName: "Apps (change)" },
@@ -54,7 +54,9 @@ test("analysts read plans with their difference and the warning, and may not app
   expect((await ask("GET", `${plans}/totals`)).body).toMatchObject({ plans: 1, underWay: 0, applied: 0 });
   expect((await ask("GET", plans)).body).toMatchObject({ items: [{ state: "planned", expectedShare: 25 }] });
   expect((await ask("GET", `${plans}/${id}`)).body).toMatchObject({
-    difference: [{ part: "countries excluded", before: null, after: "2076" }],
+    difference: [
+      { part: "countries excluded", before: null, after: "Brazil", exact: { before: null, after: ["2076"] } },
+    ],
     warning: { version: warning.version },
     whyNot: expect.stringMatching(/no QPS feed/),
   });

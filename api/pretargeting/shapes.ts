@@ -6,6 +6,7 @@ import {
   type PlanRow,
   type WriteRow,
 } from "../../queries/pretargeting/plans.ts";
+import type { Leaf } from "../../rules/pretargeting/leaves.ts";
 import { leafText, partName } from "../../rules/pretargeting/words.ts";
 import { instant, storedOrigin, text } from "../server/shapes.ts";
 
@@ -61,11 +62,17 @@ export const toPlan = (row: PlanRow): Plan => ({
   origin: row.origin,
 });
 
+const leaf = z.union([z.string(), z.array(z.string())]).nullable();
+const exactly = (of: Leaf | null): z.infer<typeof leaf> => (of === null || typeof of === "string" ? of : [...of]);
+
 const part = z.object({
   path: z.string().describe("as the exchange names it"),
   part: z.string().describe("as people call it"),
-  before: text.describe("null: unset"),
-  after: text.describe("null: unset"),
+  before: text.describe("in words, countries by name; null: unset"),
+  after: text.describe("in words, countries by name; null: unset"),
+  exact: z
+    .object({ before: leaf, after: leaf })
+    .describe("the same as the exchange has it: of countries its ids, of sizes JSON; null: unset"),
 });
 
 export const planDetails = plan.extend({
@@ -120,8 +127,9 @@ export interface Details {
 const toPart = ({ path, before, after }: WriteRow["changes"][number]) => ({
   path,
   part: partName(path),
-  before: leafText(before),
-  after: leafText(after),
+  before: leafText(path, before),
+  after: leafText(path, after),
+  exact: { before: exactly(before), after: exactly(after) },
 });
 
 export const toDetails = ({

@@ -35,7 +35,7 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
     campaigns.rows.map(({ id }) => id),
   ]);
   await deleteOpportunities(session, client);
-  await deletePlans(session, client);
+  const plans = await deletePlans(session, client);
   for (const table of ["rtb.cluster_runs", "rtb.model_calls", "rtb.opportunity_runs"])
     await session.query(`delete from ${table} where _client_id = $1 and origin = 'sandbox'`, [client]);
   const { rows: creatives } = await session.query<{ id: string; buyerId: string | null }>(
@@ -61,6 +61,7 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
   );
   await countCreatives(session, client, buyers);
   return [
+    { table: "rtb.pretargeting_plans", rows: plans },
     { table: "rtb.campaigns", rows: campaigns.rowCount ?? 0 },
     { table: "rtb.creatives", rows: creatives.length },
     { table: "rtb.buyer_seats", rows: seats.rowCount ?? 0 },
@@ -68,7 +69,7 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
 }
 
 /** Changes of a made-up exchange, with all that became of them. */
-async function deletePlans(session: Session, client: string): Promise<void> {
+async function deletePlans(session: Session, client: string): Promise<number> {
   const { rows } = await session.query<{ id: number }>(
     "delete from rtb.pretargeting_plans where _client_id = $1 and origin = 'sandbox' returning plan_id as id",
     [client],
@@ -78,6 +79,7 @@ async function deletePlans(session: Session, client: string): Promise<void> {
       client,
       rows.map(({ id }) => id),
     ]);
+  return rows.length;
 }
 
 /** What was found in made-up campaigns, what became of it, and on how many nights parts of campaigns that are gone were tested. */

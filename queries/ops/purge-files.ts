@@ -5,24 +5,19 @@ import { fileSources, reportKinds } from "../../rules/files/file-kinds.ts";
 import { lockPerformance, refreshAggregates } from "../rtb/rollups.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 
-const ofSandbox = "select file_id from ops.files where _client_id = $1 and origin = 'sandbox'";
+/** Days of a warehouse lie among files, too, and are purged as the feed that they are. */
+export const purgedFiles = "ops.files where _client_id = $1 and origin = 'sandbox' and place <> 'warehouse'";
 
 /** Files that the demo made up, with the rows that are still theirs: what another file has overwritten is that file's. */
 export async function purgeFiles(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
   const counts = await inTransaction(database, async (session) => {
     await lockPerformance(session, client);
     const { rows: files } = await session.query<{ fileId: number }>(
-      `${ofSandbox.replace("file_id", 'file_id as "fileId"')} for update`,
+      `select file_id as "fileId" from ${purgedFiles} for update`,
       [client],
     );
-    const deleted =
-      files.length === 0
-        ? []
-        : await deleteFiles(
-            session,
-            client,
-            files.map(({ fileId }) => fileId),
-          );
+    const fileIds = files.map(({ fileId }) => fileId);
+    const deleted = await deleteFiles(session, { client, source: "files", fileIds });
     if (deleted.length > 0) await recordPurge(session, { client, source: "files", by, counts: deleted });
     return deleted;
   });
@@ -31,10 +26,15 @@ export async function purgeFiles(database: Database, client: string, { by }: Pur
   return counts;
 }
 
-async function deleteFiles(session: Session, client: string, fileIds: number[]): Promise<PurgeCount[]> {
+/** Files with their rows; the caller holds the client's lock. */
+export async function deleteFiles(
+  session: Session,
+  { client, source, fileIds }: { client: string; source: string; fileIds: readonly number[] },
+): Promise<PurgeCount[]> {
   const counts: PurgeCount[] = [];
+  if (fileIds.length === 0) return counts;
   const count = (table: string, rows: number | null, sum: string | null = null) => {
-    if (rows !== null && rows > 0) counts.push({ client, source: "files", table, rows, sum });
+    if (rows !== null && rows > 0) counts.push({ client, source, table, rows, sum });
   };
   const { rows } = await session.query<{ rows: number; sum: string | null }>(
     `with gone as (delete from rtb.performance_metrics where _client_id = $1 and _file_id = any($2) returning spend)
@@ -54,14 +54,6 @@ async function deleteFiles(session: Session, client: string, fileIds: number[]):
         .rowCount,
     );
   await refoldFunnels(session, client);
-  for (const table of ["ops.receipts", "ops.run_failures", "ops.slices"]) {
-    const { rowCount } = await session.query(
-      `delete from ${table} where _client_id = $1 and source || '/' || slice in (
-         select path from ops.files where _client_id = $1 and file_id = any($2) and place = 'warehouse')`,
-      [client, fileIds],
-    );
-    count(table, rowCount);
-  }
   for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.stream_batches", "ops.files"])
     count(
       table,

@@ -1,7 +1,7 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { purgeEvents } from "./purge-events.ts";
 import { purgeFindings } from "./purge-findings.ts";
-import { purgeFiles } from "./purge-files.ts";
+import { purgedFiles, purgeFiles } from "./purge-files.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./purge-claims.ts";
 import { madeUpCreatives, purgeCreatives } from "./purge-creatives.ts";
@@ -13,7 +13,7 @@ import { reportKinds } from "../../rules/files/file-kinds.ts";
 const reportRows = Object.values(reportKinds)
   .map(
     ({ table }) => `select 'files', '${table}', count(*)::int, null from ${table}
-        where _client_id = $1 and _file_id in (select file_id from ops.files where _client_id = $1 and origin = 'sandbox')`,
+        where _client_id = $1 and _file_id in (select file_id from ${purgedFiles})`,
   )
   .join(" union all ");
 
@@ -66,10 +66,10 @@ export async function countOthers(database: Queryable, client: string): Promise<
         union all
        select 'deliveries', 'anytrack.tracked', count(*)::int, null from anytrack.tracked where _client_id = $1 and origin = 'sandbox' and state <> 'sending'
         union all
-       select 'files', 'ops.files', count(*)::int, null from ops.files where _client_id = $1 and origin = 'sandbox'
+       select 'files', 'ops.files', count(*)::int, null from ${purgedFiles}
         union all
        select 'files', 'rtb.performance_metrics', count(*)::int, sum(spend)::text from rtb.performance_metrics
-        where _client_id = $1 and _file_id in (select file_id from ops.files where _client_id = $1 and origin = 'sandbox')
+        where _client_id = $1 and _file_id in (select file_id from ${purgedFiles})
         union all
        ${reportRows}
         union all
@@ -89,6 +89,8 @@ export async function countOthers(database: Queryable, client: string): Promise<
        select 'statements', 'payouts.statements', count(*)::int, null from payouts.statements where _client_id = $1 and origin = 'sandbox'
         union all
        select 'findings', 'findings.findings', count(*)::int, null from findings.findings where _client_id = $1 and origin = 'sandbox'
+        union all
+       select 'creatives', 'rtb.pretargeting_plans', count(*)::int, null from rtb.pretargeting_plans where _client_id = $1 and origin = 'sandbox'
         union all
        select 'creatives', 'rtb.campaigns', count(*)::int, null from rtb.campaigns where _client_id = $1 and origin = 'sandbox'
         union all

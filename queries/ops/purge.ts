@@ -45,7 +45,7 @@ export async function countFeed(
   return rows.map((row) => ({ client, source, ...row })).filter((row) => row.rows > 0);
 }
 
-const slicesOf =
+export const slicesOf =
   "select s.slice from ops.slices s where s._client_id = $1 and s.source = $2 and s.origin = any($3) and s.receipt_id is not null";
 
 /**
@@ -101,6 +101,19 @@ async function deleteSlices(session: Session, of: SlicesToDelete): Promise<Purge
     values,
   );
   const counts: PurgeCount[] = deleted.map((one) => ({ client, source, table: plainName(of), ...one }));
+  counts.push(...(await deleteLedger(session, { client, source, slices })));
+  await afterDeletion(session, of, keys);
+  const there = counts.filter(({ rows }) => rows > 0);
+  await recordPurge(session, { client, source, by, counts: there, details: { slices: slices.length, origins } });
+  return there;
+}
+
+/** What slices leave beside rows: runs that brought nothing else, the ledger, and alerts about them. */
+export async function deleteLedger(
+  session: Session,
+  { client, source, slices }: { client: string; source: string; slices: readonly string[] },
+): Promise<PurgeCount[]> {
+  const counts: PurgeCount[] = [];
   await session.query(
     `delete from ops.runs r using (select distinct run_id from ops.receipts where _client_id = $1 and source = $2 and slice = any($3)) p
       where r.run_id = p.run_id and r.outcome <> 'running'
@@ -119,10 +132,7 @@ async function deleteSlices(session: Session, of: SlicesToDelete): Promise<Purge
       where _client_id = $1 and area = 'sync' and subject = any($2) and resolved_at is null`,
     [client, slices.map((slice) => `${source}/${slice}`)],
   );
-  await afterDeletion(session, of, keys);
-  const there = counts.filter(({ rows }) => rows > 0);
-  await recordPurge(session, { client, source, by, counts: there, details: { slices: slices.length, origins } });
-  return there;
+  return counts;
 }
 
 /** Feeds that bring conversions: the column of their key, and what a delivery's key begins with. */
@@ -151,7 +161,10 @@ async function afterDeletion(session: Session, { client, source }: PurgedFeed, k
 }
 
 /** With the last of its slices a feed begins again. */
-async function settleFeed(session: Session, { client, source }: PurgedFeed): Promise<void> {
+export async function settleFeed(
+  session: Session,
+  { client, source }: Pick<PurgedFeed, "client" | "source">,
+): Promise<void> {
   await session.query(
     `delete from ops.coverage where _client_id = $1 and source = $2
         and not exists (select from ops.slices where _client_id = $1 and source = $2 and receipt_id is not null)`,

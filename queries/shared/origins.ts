@@ -48,9 +48,9 @@ export async function assertUnmixed(database: Queryable, feed: FeedOf, pulled: O
   if (mixed !== null) throw new OriginMixed(mixed);
 }
 
-/** What to type to delete the sandbox's rows of a feed. Those of a warehouse's days lie among the rows of files. */
+/** What to type to delete the sandbox's rows of a feed. */
 export const purgeCommand = ({ source, client }: FeedOf, more = "") =>
-  `npm run purge -- --sandbox --source ${source.endsWith(".performance") ? "files" : source} --client ${client}${more}`;
+  `npm run purge -- --sandbox --source ${source} --client ${client}${more}`;
 
 /** What stands in the way of a pull, and what to do about it. */
 export function describeMixed(mixed: MixedFeed): string {

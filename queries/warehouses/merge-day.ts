@@ -135,7 +135,7 @@ async function keep(session: Session, staged: StagedDay, merged: MergedFile): Pr
 }
 
 /** What is stored of a day, by whomever. */
-async function readDay(session: Session, { client, day }: OwnedDay): Promise<{ rows: number; total: string }> {
+export async function readDay(session: Session, { client, day }: OwnedDay): Promise<{ rows: number; total: string }> {
   const { rows } = await session.query<{ rows: number; total: string }>(
     `select count(*)::int as rows, coalesce(sum(spend), 0)::text as total from rtb.performance_metrics
       where _client_id = $1 and date = $2::date`,
@@ -144,7 +144,7 @@ async function readDay(session: Session, { client, day }: OwnedDay): Promise<{ r
   return rows[0] ?? { rows: 0, total: "0" };
 }
 
-async function writeOwned(
+export async function writeOwned(
   session: Session,
   { owned, fileId, today, createStubs }: StagedDay,
   { believing, before }: { believing: Believing; before: string },

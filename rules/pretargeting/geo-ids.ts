@@ -1,3 +1,5 @@
+import { countryNamed } from "../intelligence/country-name.ts";
+
 /** ISO 3166-1: two letters and the number of each country. */
 const numbers = `
   AD020 AE784 AF004 AG028 AI660 AL008 AM051 AO024 AQ010 AR032 AS016 AT040 AU036 AW533 AX248 AZ031 BA070 BB052
@@ -28,3 +30,11 @@ const ids = new Map(
  * this is not verified against it; an id that the exchange does not know it names in `invalidGeoIds`.
  */
 export const geoIdOf = (country: string): string | null => ids.get(country.toUpperCase()) ?? null;
+
+const countries = new Map([...ids].map(([country, id]) => [id, country]));
+
+/** What people call it: a country by its name, any other place by its number. */
+export function placeName(id: string): string {
+  const country = countries.get(id);
+  return country === undefined ? `location ${id}` : countryNamed(country);
+}

@@ -4,7 +4,9 @@ import { judge, type JournaledWrite, type Live, type PlannedWrite, type Theirs }
 import { sameLeaf, sizeMember, withLeaf, type Leaf, type Leaves } from "./leaves.ts";
 import { propose, type Wanted } from "./propose.ts";
 import { chooseRollout, desiredAt, stages, type Change } from "./stages.ts";
-import { wantedOfWaste } from "./subject.ts";
+import { geoIdOf, placeName } from "./geo-ids.ts";
+import { titleOf, wantedOfWaste } from "./subject.ts";
+import { leafText } from "./words.ts";
 import { judgeQps, takesTooMuch, whyNoFeed } from "./watch-qps.ts";
 
 const snapshot: Leaves = {
@@ -58,9 +60,29 @@ describe("one change follows from what is there", () => {
   });
 });
 
+test("parts of a configuration read as people say them: places by name, sizes, thousands", () => {
+  expect(leafText("geoTargeting.excludedIds", ["2643", "2076", "1023191", "2999"])).toBe(
+    "Brazil, location 1023191, location 2999, Russia",
+  );
+  expect(leafText("includedCreativeDimensions", [sizeMember({ width: 300, height: 250 })])).toBe("300x250");
+  expect(leafText("publisherTargeting.values", ["2643"])).toBe("2643");
+  expect(leafText("maximumQps", "12000")).toBe("12,000");
+  expect(leafText("minimumViewabilityDecile", "3")).toBe("3");
+  expect(leafText("maximumQps", null)).toBeNull();
+  expect(titleOf({ act: "let_in", by: "country", country: "PL" })).toBe("Let in the country Poland");
+  // Every country that can be left out can be read again.
+  for (const country of ["AX", "CI", "TR", "US", "BQ", "IO"]) {
+    const id = geoIdOf(country);
+    expect(id === null ? null : placeName(id)).not.toMatch(/^location|^[A-Z]{2}$|^null$/);
+  }
+});
+
 test("a percentage is real only where what it is of is known, and there is a place for a clone", () => {
   const of = { wanted: null, maximumQps: 1_000, active: 2, configs: 2, mostConfigs: 10, measuredQps: 800.7 };
   expect(chooseRollout(of)).toMatchObject({ rollout: "gradual", totalQps: 800 });
+  expect(chooseRollout({ ...of, measuredQps: null, maximumQps: 1_200 })).toMatchObject({
+    reason: "shares are of 1,200 requests a second, its maximum",
+  });
   expect(chooseRollout({ ...of, maximumQps: null })).toMatchObject({ rollout: "at_once" });
   expect(chooseRollout({ ...of, maximumQps: null, active: 1 })).toMatchObject({ rollout: "gradual", totalQps: 800 });
   expect(chooseRollout({ ...of, configs: 10 })).toMatchObject({ rollout: "at_once" });
@@ -80,6 +102,9 @@ test("QPS that falls by half and a silent feed end it; a feed that is none keeps
   expect(judgeQps({ ...of, reading: { qps: null, quietSeconds: 1 } })).toBe("fine");
   expect(judgeQps({ ...of, reading: { qps: null, quietSeconds: 1 }, isLast: true })).toBe("silent");
   expect(whyNoFeed({ qps: null, quietSeconds: null }, 10)).toMatch(/no QPS feed/);
+  expect(whyNoFeed({ qps: 900, quietSeconds: 64_266.6 }, 900)).toBe(
+    "the QPS feed has been silent for 18 hours, more than 15 minutes: a fall would not be seen",
+  );
   expect([takesTooMuch(0.5), takesTooMuch(0.49), takesTooMuch(null)]).toEqual([true, false, false]);
 });
 

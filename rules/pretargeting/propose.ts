@@ -1,3 +1,4 @@
+import { countryNamed } from "../intelligence/country-name.ts";
 import { geoIdOf } from "./geo-ids.ts";
 import { membersOf, type Live } from "./judge.ts";
 import { sameLeaf, sizeMember, withLeaf, type Leaves } from "./leaves.ts";
@@ -57,7 +58,7 @@ function stepOf(wanted: Wanted, content: Leaves): Step {
   switch (wanted.by) {
     case "country": {
       const id = geoIdOf(wanted.country);
-      if (id === null) return `the exchange's number of the country ${wanted.country} is not known`;
+      if (id === null) return `the exchange's number of the country ${countryNamed(wanted.country)} is not known`;
       return wanted.act === "leave_out" ? leaveOutCountry(content, id) : letInCountry(content, id);
     }
     case "publisher":

@@ -88,6 +88,6 @@ export function chooseRollout(of: {
   return {
     rollout: "gradual",
     totalQps,
-    reason: `shares are of ${totalQps} requests a second, ${totalQps === of.maximumQps ? "its maximum" : "what is measured now"}`,
+    reason: `shares are of ${totalQps.toLocaleString("en-US")} requests a second, ${totalQps === of.maximumQps ? "its maximum" : "what is measured now"}`,
   };
 }

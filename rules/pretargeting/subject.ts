@@ -1,3 +1,4 @@
+import { countryNamed } from "../intelligence/country-name.ts";
 import type { Wanted } from "./propose.ts";
 
 /** What of a waste advice can be left out; the words are why not. */
@@ -26,7 +27,7 @@ const nouns = { country: "country", publisher: "publisher", size: "size", format
 export function titleOf(wanted: Wanted): string {
   const name =
     wanted.by === "country"
-      ? wanted.country
+      ? countryNamed(wanted.country)
       : wanted.by === "publisher"
         ? wanted.publisherId
         : wanted.by === "format"

@@ -1,3 +1,5 @@
+import { durationText } from "../../core/duration.ts";
+
 /** What the bidder's own feed counted between two moments, over all of its seats. */
 export interface FeedReading {
   /** Requests a second; null where no row is of that time. */
@@ -32,7 +34,7 @@ export function whyNoFeed({ qps, quietSeconds }: FeedReading, silentSeconds: num
   if (quietSeconds === null)
     return "there is no QPS feed: send the bidder's own traffic to POST /api/v1/rtb/traffic, or a fall would not be seen";
   if (quietSeconds > silentSeconds)
-    return `the QPS feed has been silent for ${Math.round(quietSeconds)} seconds, more than ${silentSeconds}: a fall would not be seen`;
+    return `the QPS feed has been silent for ${durationText(quietSeconds)}, more than ${durationText(silentSeconds)}: a fall would not be seen`;
   if (qps === null || qps <= 0) return "the QPS feed counts nothing: a fall could not be seen";
   return null;
 }

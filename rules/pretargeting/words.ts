@@ -1,3 +1,4 @@
+import { placeName } from "./geo-ids.ts";
 import type { Leaf } from "./leaves.ts";
 
 const names: Record<string, string> = {
@@ -17,10 +18,17 @@ const names: Record<string, string> = {
 /** What people call a part of a configuration. */
 export const partName = (path: string) => names[path] ?? path;
 
-/** A leaf in one line; unset is null. */
-export function leafText(leaf: Leaf | null): string | null {
+/** What a part is, in one line as people read it; unset is null. */
+export function leafText(path: string, leaf: Leaf | null): string | null {
   if (leaf === null) return null;
-  return typeof leaf === "string" ? leaf : leaf.map(memberName).join(", ");
+  if (typeof leaf === "string")
+    return path === "maximumQps" && /^\d{1,15}$/.test(leaf) ? Number(leaf).toLocaleString("en-US") : leaf;
+  return path.startsWith("geoTargeting.")
+    ? leaf
+        .map(placeName)
+        .sort((one, other) => one.localeCompare(other, "en"))
+        .join(", ")
+    : leaf.map(memberName).join(", ");
 }
 
 function memberName(member: string): string {

@@ -1,3 +1,4 @@
+import { durationText } from "../../core/duration.ts";
 import { fromMicros, toMicros } from "../../core/money.ts";
 import { whole } from "./funnel.ts";
 import { canonicalSize, nearestSize } from "./sizes.ts";
@@ -205,14 +206,7 @@ export function partOfDays({
   daysWithData,
   secondsWithData,
 }: Pick<SizeCoverage, "daysWithData" | "secondsWithData">): string | null {
-  if (secondsWithData >= daysWithData * secondsADay) return null;
-  const [count, unit] =
-    secondsWithData < 120
-      ? [secondsWithData, "second"]
-      : secondsWithData < 7_200 && secondsWithData !== 3_600
-        ? [Math.round(secondsWithData / 60), "minute"]
-        : [Math.round(secondsWithData / 3_600), "hour"];
-  return `${whole(count)} ${unit}${count === 1 ? "" : "s"}`;
+  return secondsWithData >= daysWithData * secondsADay ? null : durationText(secondsWithData);
 }
 
 /** There is no list of excluded sizes at Google: a size is blocked by leaving it out of the included ones. */

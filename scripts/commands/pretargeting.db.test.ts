@@ -18,8 +18,8 @@ beforeAll(async () => {
     wanted: { by: "country", value: "BR" },
   });
   await database.pool.query(
-    `update rtb.pretargeting_plans set state = 'overtaken', title = 'Leave out the country BR', digest = 'x',
-            difference = '[{"path":"maximumQps","before":"1200","after":null}]' where plan_id = $1`,
+    `update rtb.pretargeting_plans set state = 'overtaken', title = 'Leave out the country Brazil', digest = 'x',
+            difference = '[{"path":"maximumQps","before":"1200","after":null},{"path":"geoTargeting.excludedIds","before":["2643"],"after":["2076","2643","1023191"]}]' where plan_id = $1`,
     [planId],
   );
   await noteEvent(database.pool, { client, planId }, { kind: "planned", actor: "ada", words: "computed" });
@@ -38,11 +38,12 @@ const pretargeting = (...given: string[]) =>
 test("plans are listed and shown; one that is over cannot be taken back, and one that is not there is named", async () => {
   expect(await pretargeting("list")).toMatchObject({
     code: 0,
-    said: expect.stringMatching(/Leave out the country BR/),
+    said: expect.stringMatching(/Leave out the country Brazil/),
   });
   expect((await pretargeting("list", "--state", "applied")).said).toMatch(/no plan/);
   const shown = await pretargeting("show", "--plan", String(planId));
-  expect(shown.said).toMatch(/1200 -> unset/);
+  expect(shown.said).toContain("maximum QPS: 1,200 -> unset");
+  expect(shown.said).toContain("countries excluded: Russia -> Brazil, location 1023191, Russia");
   expect(shown.said).toMatch(/planned +ada +computed/);
   expect(await pretargeting("rollback", "--plan", String(planId))).toMatchObject({
     code: 2,

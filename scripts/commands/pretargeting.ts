@@ -83,7 +83,7 @@ show.action(
         `plan ${planId}, ${plan.state}: ${plan.title ?? plan.stateReason ?? ""}`,
         ...(plan.difference ?? []).map(
           ({ path, before, after }) =>
-            `  ${partName(path)}: ${leafText(before) ?? "unset"} -> ${leafText(after) ?? "unset"}`,
+            `  ${partName(path)}: ${leafText(path, before) ?? "unset"} -> ${leafText(path, after) ?? "unset"}`,
         ),
         ...(plan.blockedBy === null ? [] : [`  it stops after the dry run: ${plan.blockedBy}`]),
         "",

@@ -2,9 +2,11 @@ import { z } from "zod";
 import { originOf } from "../../core/origin.ts";
 import { cents, sumMoney } from "../../core/money.ts";
 import { targetOf } from "../../activities/sync/read-day.ts";
-import { sources } from "../../connectors/registry.ts";
+import { feeds, sources } from "../../connectors/registry.ts";
+import { warehouses } from "../../connectors/warehouses/registry.ts";
 import { countFeed, purgeFeed, type PurgedFeed, type PurgedOrigin } from "../../queries/ops/purge.ts";
 import { countOthers, otherPurges } from "../../queries/ops/purge-others.ts";
+import { countWarehouse, purgeWarehouse } from "../../queries/ops/purge-warehouse.ts";
 import type { PurgeCount } from "../../queries/ops/purge-shapes.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import {
@@ -22,7 +24,7 @@ import { count, table } from "../shared/printing.ts";
 /** Slices or conversions per transaction: what is stopped loses little, and nobody waits long for a lock. */
 const atATime = 100;
 const others = Object.keys(otherPurges) as (keyof typeof otherPurges)[];
-const names = [...sources.map(({ name }) => name), ...others];
+const names = [...feeds.map(({ name }) => name), ...others];
 
 const command = defineCommand(
   "purge",
@@ -84,10 +86,14 @@ function feedsOf({ client, source }: Purge): PurgedFeed[] {
   return sources.filter(({ name }) => wanted(source, name)).map((one) => targetOf(one, client, ""));
 }
 
+const warehousesOf = ({ client, source }: Purge) =>
+  warehouses.filter(({ name }) => wanted(source, name)).map(({ name }) => ({ client, source: name }));
+
 async function show(context: CommandContext, of: Purge): Promise<PurgeCount[]> {
   const database = await context.database();
   const counts: PurgeCount[] = [];
   for (const feed of feedsOf(of)) counts.push(...(await countFeed(database, feed, of.origins)));
+  for (const warehouse of warehousesOf(of)) counts.push(...(await countWarehouse(database, warehouse)));
   const more = await countOthers(database, of.client);
   return [...counts, ...more.filter((row) => wanted(of.source, row.source))];
 }
@@ -102,6 +108,7 @@ async function purge(context: CommandContext, of: Purge): Promise<PurgeCount[]> 
   };
   const counts: PurgeCount[] = [];
   for (const feed of feedsOf(of)) counts.push(...(await purgeFeed(database, feed, of.origins, step)));
+  for (const warehouse of warehousesOf(of)) counts.push(...(await purgeWarehouse(database, warehouse, step)));
   for (const name of others)
     if (wanted(of.source, name)) counts.push(...(await otherPurges[name](database, of.client, step)));
   return counts;
@@ -141,7 +148,7 @@ const total = (counts: readonly PurgeCount[]) => counts.reduce((rows, one) => ro
 
 /** What the sandbox still answers comes again with the next pull. */
 function stillPlayed({ config }: CommandContext, purged: readonly PurgeCount[]): string[] {
-  const again = sources.filter(({ name, vendor }) =>
+  const again = feeds.filter(({ name, vendor }) =>
     purged.some(({ client, source }) => {
       const account = config.accounts.get(`${vendor.name}/${client}`);
       return source === name && account?.secrets != null && originOf(account) === "sandbox";

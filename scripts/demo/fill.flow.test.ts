@@ -161,6 +161,12 @@ test("a short demo fills every area, adds up, and changes nothing when it is rep
   );
   expect(coverage.map((one) => one.coverage)).toEqual(expect.arrayContaining(["excess", "good", "none"]));
 
+  const plans = await stack.rows<{ title: string }>("select state, title from rtb.pretargeting_plans order by plan_id");
+  expect(plans).toEqual([
+    { state: "planned", title: "Leave out the country Indonesia" },
+    { state: "planned", title: expect.stringMatching(/^Leave out the publisher pub-/) },
+  ]);
+
   const before = await everything();
   expect(rowsOf(await fill())).toEqual(rowsOf(areas));
   expect(await everything()).toEqual(before);
@@ -213,6 +219,7 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["advice", "redtrack is real"],
     ["ad performance", "redtrack is real"],
     ["traffic and waste", "redtrack is real"],
+    ["pretargeting", "redtrack is real"],
     ["campaigns", "redtrack is real"],
     ["opportunities", "redtrack is real"],
     ["questions", "redtrack is real"],

@@ -9,6 +9,7 @@ import { notOfSandbox, openDemo, type Area, type Demo, type DemoContext } from "
 import { everflow } from "./everflow.ts";
 import { campaignsArea, creativesArea, files, reportsArea } from "./files.ts";
 import { findings } from "./findings.ts";
+import { plansArea } from "./plans.ts";
 import { promo } from "./promo.ts";
 import { questionsArea } from "./questions.ts";
 import { reconciliation } from "./reconciliation.ts";
@@ -28,7 +29,7 @@ const everything: DemoPlan = {
     [everflow],
     // Some of AnyTrack's conversions came of promo clicks.
     [anytrack, deliveries, promo],
-    [creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea],
+    [creativesArea, adviceArea, files, reportsArea, plansArea, campaignsArea, searchArea, questionsArea],
     [reconciliation],
   ],
   // Claims hold money of conversions, and findings compare vendors: after all of them.

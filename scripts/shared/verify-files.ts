@@ -8,13 +8,22 @@ import type { Database } from "../../schema/database.ts";
 import { exitCodes, type Report } from "./command-line.ts";
 import { count, table } from "./printing.ts";
 
+interface DayRange {
+  client: string;
+  from: string;
+  to: string;
+}
+
 /** Files of ad performance have no vendor to ask again: their days are compared with their receipts. */
-export async function verifyFiles(
-  database: Database,
-  range: { client: string; from: string; to: string },
-): Promise<Report> {
+export async function verifyFiles(database: Database, range: DayRange): Promise<Report> {
+  const { differences, ...found } = await compareFiles(database, range);
+  return { ...found, document: { source: performanceSource, ...range, same: differences.length === 0, differences } };
+}
+
+/** Stored rows of ad performance against the receipts of their files. */
+export async function compareFiles(database: Database, range: DayRange) {
   const found = await readBookDifferences(database, range);
-  const { client, from, to } = range;
+  const { from, to } = range;
   const accepted = await readAcceptedFiles(database, range.client, found);
   const open = found.filter(({ fileId }) => !accepted.has(fileId));
   const rows = found.map(({ fileId, name, date, held, takenOver, receipt }) => [
@@ -31,7 +40,7 @@ export async function verifyFiles(
   const columns = ["file", "name", "day", "rows", "spend", "taken over", "spend", "receipt", "spend"];
   return {
     exitCode: open.length === 0 ? exitCodes.fine : exitCodes.found,
-    document: { source: performanceSource, client, from, to, same: found.length === 0, differences: found },
+    differences: found,
     lines:
       found.length === 0
         ? [`${from} to ${to}: the rows of every file are those that its receipt and later files say`]
@@ -40,10 +49,7 @@ export async function verifyFiles(
 }
 
 /** The same of the files of a report, whose days are compared by rows and by one sum over all columns. */
-export async function verifyReport(
-  database: Database,
-  range: { client: string; name: ReportName; from: string; to: string },
-): Promise<Report> {
+export async function verifyReport(database: Database, range: DayRange & { name: ReportName }): Promise<Report> {
   const { client, name, from, to } = range;
   const found = await readReportDifferences(database, range);
   const accepted = new Map<number, string>();

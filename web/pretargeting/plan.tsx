@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { Badge, countText, Name, None, Origin } from "../components/format.tsx";
+import { Badge, countText, Moment, Name, None, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Count, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
@@ -46,16 +46,18 @@ export function pretargetingPlanPage(web: Web): void {
           <div id="progress" {...(isMoving(found) ? { "data-live": "2" } : {})}>
             {found.configId === null ? null : <Progress of={found} json={json} at={at} />}
           </div>
-          <Table
-            columns={differenceColumns}
-            rows={found.difference}
-            caption="What would change"
-            zone={at.zone}
-            json={{ url: json, path: "difference" }}
-            empty={<p class="quiet">Nothing was computed.</p>}
-          />
+          <div class="difference">
+            <Table
+              columns={differenceColumns}
+              rows={found.difference}
+              caption="What would change"
+              zone={at.zone}
+              json={{ url: json, path: "difference" }}
+              empty={<p class="quiet">Nothing was computed.</p>}
+            />
+          </div>
           {at.viewer.isKeeper ? <Acts of={found} /> : null}
-          {found.approval === null ? null : <Approval of={found.approval} />}
+          {found.approval === null ? null : <Approval of={found.approval} zone={at.zone} />}
           <Table
             columns={eventColumns}
             rows={found.events}
@@ -130,11 +132,6 @@ function Progress({ of, json, at }: { of: PlanDetails; json: string; at: At<unkn
       <p>
         Configuration <Name of={of.configName} />, {of.rollout === "gradual" ? "over 10 and 50 %" : "in one step"}:{" "}
         <Name of={of.rolloutReason} />.{" "}
-        {of.totalQps === null ? null : (
-          <>
-            Shares are of <Count json={json} field="totalQps" of={of.totalQps} /> requests a second.{" "}
-          </>
-        )}
         {of.workflowId === null ? null : (
           <WorkflowLink parts={at.parts} workflowId={of.workflowId}>
             Follow it in Temporal
@@ -182,12 +179,13 @@ function Acts({ of }: { of: PlanDetails }) {
   );
 }
 
-function Approval({ of }: { of: NonNullable<PlanDetails["approval"]> }) {
+function Approval({ of, zone }: { of: NonNullable<PlanDetails["approval"]>; zone: string }) {
   return (
     <section class="panel" aria-labelledby="accepted">
       <h2 id="accepted">Who accepted the warning</h2>
       <p>
-        <Name of={of.approvedBy} /> ({of.role}), {of.at}, version {of.warningVersion} of the text:
+        <Name of={of.approvedBy} /> ({of.role}), <Moment at={new Date(of.at)} zone={zone} />, version{" "}
+        {of.warningVersion} of the text:
       </p>
       <details>
         <summary>The text</summary>
@@ -200,8 +198,8 @@ function Approval({ of }: { of: NonNullable<PlanDetails["approval"]> }) {
 const unset = () => "unset";
 const differenceColumns: Column<PlanDetails["difference"][number]>[] = [
   { name: "part", label: "Part", kind: "text", value: (row) => row.part },
-  { name: "before", label: "Before", kind: "text", value: (row) => row.before, why: unset, isLong: true },
-  { name: "after", label: "After", kind: "text", value: (row) => row.after, why: unset, isLong: true },
+  { name: "before", label: "Before", kind: "text", value: (row) => row.before, why: unset },
+  { name: "after", label: "After", kind: "text", value: (row) => row.after, why: unset },
 ];
 
 const eventColumns: Column<PlanDetails["events"][number]>[] = [
@@ -213,6 +211,7 @@ const eventColumns: Column<PlanDetails["events"][number]>[] = [
     label: "Requests a second",
     kind: "ratio",
     value: (row) => row.qps,
+    show: ({ qps }) => (qps === null ? null : countText(qps)),
     why: () => "not read then",
     isExtra: true,
   },

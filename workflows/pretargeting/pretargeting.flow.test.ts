@@ -32,7 +32,7 @@ test("a plan is a dry run: it says what would change and how, and nothing is wri
   const { plan, state, before, feed } = await world();
   expect(await plan()).toMatchObject({
     state: "planned",
-    title: "Leave out the country BR",
+    title: "Leave out the country Brazil",
     rollout: "gradual",
     totalQps: 1_200,
     blockedBy: null,
