@@ -10,16 +10,19 @@ import type { TemporalAccess } from "../api/server/temporal.ts";
 /** For tests only: Temporal as far as the API knows it. What was started is kept; results are what the test says. */
 export interface FakeTemporal {
   access: Partial<TemporalAccess>;
-  started: { type: string; workflowId: string; input: unknown }[];
+  started: { type: string; workflowId: string; input: unknown; takenIn?: unknown }[];
   /** Null: away. */
   result: { value: unknown } | null;
 }
 
 export function fakeTemporal(): FakeTemporal {
   const fake: FakeTemporal = { access: {}, started: [], result: { value: null } };
-  const start = (type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
+  const start = (
+    type: string,
+    { workflowId, args, memo }: { workflowId: string; args: unknown[]; memo?: Record<string, unknown> },
+  ) => {
     if (fake.result === null) return Promise.reject(new Error("14 UNAVAILABLE"));
-    fake.started.push({ type, workflowId, input: args[0] });
+    fake.started.push({ type, workflowId, input: args[0], takenIn: memo?.["takenIn"] });
     const { value } = fake.result;
     return Promise.resolve({ workflowId, result: () => Promise.resolve(value) });
   };

@@ -13,6 +13,7 @@ import { readPostUrl } from "../../rules/recon/post-url.ts";
 import { trustOf } from "../../rules/recon/trust.ts";
 import { waitMsOf } from "../../rules/recon/waits.ts";
 import { invalidInput } from "../shared/failures.ts";
+import { noteStart } from "../shared/note-start.ts";
 import { runOf } from "../shared/run-of.ts";
 import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "../../rules/recon/alerts.ts";
 import { askPlatform, clientAccount, redactFor, waitFor, type PlatformAsk } from "./ask-platform.ts";
@@ -45,6 +46,7 @@ export async function reconcile(
 ): Promise<ReconcileStep> {
   const attempt: ReportAttempt = { ...of, workflowId: runOf().workflowId };
   const report = await read(context, attempt);
+  if (!report.isNew) await noteStart(context, [of]);
   if (report.given !== null) return { kind: "verdict", ...report.given };
   if (report.attempt !== of.attempt)
     throw invalidInput(`report ${of.reportId} is at attempt ${report.attempt}, and ${of.attempt} has no verdict`);

@@ -17,9 +17,9 @@ const commandLine = "cli:";
 
 /**
  * These come by the thousand, and asking Temporal for a history's beginning is a request of its own. A slice by hand
- * begins with another activity; a report's plan asks by itself, where a person may have started it.
+ * begins with another activity; a report's ask by themselves, where a person may have started it.
  */
-const notAskedAbout: readonly string[] = ["pullSlice", "planReconciliation"];
+const notAskedAbout: readonly string[] = ["pullSlice", "planReconciliation", "reconcile"];
 
 /** Around every activity. */
 export async function noteFirstStart(context: NoteStartContext, args: unknown[]): Promise<void> {

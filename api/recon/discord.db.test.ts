@@ -139,7 +139,10 @@ test("a submission is stored, answered later, and its token kept sealed for its 
   expect(report).toMatchObject({ claimed_views: 15_044, claimed_clicks: 3, submission_method: "DISCORD" });
   const reportId = String(report?.["report_id"]);
   expect(temporal.started).toEqual([
-    { type: "reconcileReport", workflowId: `reconcile/${reportId}`, input: { client: "713", reportId } },
+    {
+      ...{ type: "reconcileReport", workflowId: `reconcile/${reportId}`, input: { client: "713", reportId } },
+      takenIn: { attempt: 1, platform: "reddit", vendor: "reddit", hasInteraction: true },
+    },
   ]);
   const { rows } = await database.pool.query<{ sealed: Buffer; minutes: number }>(
     "select sealed, extract(epoch from expires_at - now()) / 60 as minutes from recon.discord_interactions",

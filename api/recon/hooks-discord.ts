@@ -159,7 +159,8 @@ async function submit(
     };
     const accepted = await accept(parts.database, submission);
     if (accepted.outcome === "refused") return say(`Not taken: ${accepted.field} ${accepted.message}`);
-    startReconciliation(parts, { client, reportId: accepted.reportId, platform });
+    const takenIn = accepted.outcome === "accepted" ? { hasInteraction: true } : null;
+    startReconciliation(parts, { client, reportId: accepted.reportId, platform, takenIn });
     return { type: answerTypes.deferred, data: { flags: onlyForThem } };
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { eventually } from "../../test/eventually.ts";
 import { judge, makeAffiliate } from "../../test/api-recon.ts";
 import { testServer } from "../../test/api-server.ts";
 import {
@@ -39,7 +40,14 @@ describe("a submission", () => {
       type: "reconcileReport",
       workflowId: `reconcile/${reportId}`,
       input: { client: "713", reportId },
+      takenIn: { attempt: 1, platform: "reddit", vendor: "reddit", hasInteraction: false },
     });
+    // It has its workflow: no sweep need look at it for a while.
+    await eventually(async () =>
+      expect(
+        await one("select under_way_at is not null as yes from recon.report_state where report_id = $1", [reportId]),
+      ).toEqual({ yes: true }),
+    );
   });
 
   test("sent again is the same answer; its key with another content is a conflict", async () => {
@@ -66,6 +74,9 @@ describe("a submission", () => {
     const { reportId } = answer.json<{ reportId: string }>();
     expect(await one("select state from recon.report_state where report_id = $1", [reportId])).toEqual({
       state: "PENDING",
+    });
+    expect(await one("select under_way_at from recon.report_state where report_id = $1", [reportId])).toEqual({
+      under_way_at: null,
     });
   });
 

@@ -158,7 +158,10 @@ function submitRoute(api: Api, parts: ServerParts): void {
       if (accepted.outcome === "refused") throw refused(accepted);
       const { outcome, reportId, postId } = accepted;
       const state = accepted.state as z.infer<typeof stateName>;
-      if (state === "PENDING") startReconciliation(parts, { client, reportId, platform });
+      if (state === "PENDING") {
+        const takenIn = outcome === "accepted" ? { hasInteraction: false } : null;
+        startReconciliation(parts, { client, reportId, platform, takenIn });
+      }
       return reply.code(202).send({ outcome, reportId, postId, state, href: linkTo(`/submissions/${reportId}`) });
     },
   );

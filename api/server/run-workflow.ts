@@ -14,6 +14,8 @@ export interface WorkflowRun {
   source?: string;
   input: unknown;
   summary: string;
+  /** What is known of the work already, so that it need not look it up. */
+  memo?: Record<string, unknown>;
   /** Started again each time it is asked for, and joined only while it is under way. */
   again?: boolean;
 }
@@ -69,6 +71,7 @@ export async function startWorkflow(
         workflowIdReusePolicy: run.again === true ? "ALLOW_DUPLICATE" : "ALLOW_DUPLICATE_FAILED_ONLY",
         workflowIdConflictPolicy: "USE_EXISTING",
         staticSummary: run.summary,
+        memo: { ...run.memo, ...(config.searchAttributes ? {} : { searchAttributes: "off" }) },
         ...(config.searchAttributes
           ? {
               typedSearchAttributes: [
@@ -76,7 +79,7 @@ export async function startWorkflow(
                 ...(run.source === undefined ? [] : [{ key: source, value: run.source }]),
               ],
             }
-          : { memo: { searchAttributes: "off" } }),
+          : {}),
       }),
     );
   } catch (error) {

@@ -3,6 +3,9 @@ import { findPlatform, platforms } from "./registry.ts";
 
 export const platformNames: readonly string[] = platforms.map(({ name }) => name);
 
+/** Who is asked about a platform's posts; null where we do not know the platform. */
+export const vendorOfPlatform = (platform: string): string | null => findPlatform(platform)?.vendor.name ?? null;
+
 /** Reads a submitted address of a post, as the platform that was named spells them. */
 export function readPostUrl(platform: string, text: string): rules.ReadPostUrl {
   const known = findPlatform(platform);

@@ -1,4 +1,4 @@
-import { inTransaction, type Database } from "../../schema/database.ts";
+import { inTransaction, prepared, type Database, type Queryable } from "../../schema/database.ts";
 import { raiseAlert, type RaisedAlert } from "../ops/alerts.ts";
 import type { ReportAttempt } from "./shapes.ts";
 import { noteStep } from "./trust.ts";
@@ -28,6 +28,20 @@ export async function recordWait(
     await noteStep(session, of, { step: "waiting", detail: reason });
     for (const alert of wait.raise ?? []) await raiseAlert(session, alert);
   });
+}
+
+/** Its workflow has been started, so no sweep need look at it for a while. */
+export async function noteUnderWay(
+  database: Queryable,
+  { client, reportId }: { client: string; reportId: string },
+): Promise<void> {
+  await database.query(
+    prepared(
+      `update recon.report_state set under_way_at = now()
+        where _client_id = $1 and report_id = $2 and state in ('PENDING', 'WAITING') and under_way_at is null`,
+      [client, reportId],
+    ),
+  );
 }
 
 /** It is no longer processed, and unless a person stopped it, an alert says why. A manual run starts it again. */

@@ -26,6 +26,8 @@ export interface ReportToJudge {
   /** Other affiliates that claim the same address. */
   otherAffiliates: { id: string; name: string }[];
   access: SealedAccess;
+  /** Submitted just now, and not asked about yet: whoever took it in has started its workflow. */
+  isNew: boolean;
   /** The verdict of the attempt that was asked for, when it has one. */
   given: StoredVerdict | null;
 }
@@ -41,9 +43,12 @@ export interface ReportPlan {
   attempt: number;
   platform: string;
   hasInteraction: boolean;
-  /** Submitted just now, and not asked about yet: whoever took it in has started its workflow. */
+  /** As of a report to judge. */
   isNew: boolean;
 }
+
+/** Not older than it takes to start what judges it. */
+const isNew = `s.attempt = 1 and s.tries = 0 and s.attempt_since > now() - interval '1 minute'`;
 
 /** Says that the report's workflow is at it, so that no sweep starts it meanwhile. */
 export async function takeUpReport(
@@ -55,7 +60,7 @@ export async function takeUpReport(
       `update recon.report_state s set under_way_at = now() where _client_id = $1 and report_id = $2
      returning attempt, platform,
             exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction",
-            attempt = 1 and tries = 0 and attempt_since > now() - interval '1 minute' as "isNew"`,
+            ${isNew} as "isNew"`,
       [client, reportId],
     ),
   );
@@ -79,7 +84,7 @@ export async function readReportToJudge(
     prepared(
       `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId",
             (select a.name from recon.affiliates a where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id) as "affiliateName", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
-            s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
+            ${isNew} as "isNew", s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
             json_build_object('postId', p.post_id::text, 'url', p.url, 'platformPostId', p.platform_post_id, 'isShareLink', p.is_share_link) as post,
             p.posted_at as "postedAt",
             json_build_object('views', r.claimed_views::text, 'clicks', r.claimed_clicks::text, 'conversions', r.claimed_conversions::text) as claimed,

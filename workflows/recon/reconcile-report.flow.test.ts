@@ -93,6 +93,40 @@ describe("a report comes to its verdict:", () => {
     ).toEqual([{ step: "accepted" }, { step: "fetched" }, { step: "verdict" }]);
   });
 
+  test("as the API starts it, told what it would look up: without a look of its own, and audited where it is late", async () => {
+    const localActivities = async (reportId: string) => {
+      const { events } = await stack.client.workflow.getHandle(`reconcile/${reportId}`).fetchHistory();
+      return (events ?? []).filter(({ markerRecordedEventAttributes }) => markerRecordedEventAttributes != null).length;
+    };
+    const told = async (reportId: string, more: object = {}) => {
+      const takenIn = { attempt: 1, platform: "meta", vendor: "meta_ads", hasInteraction: false, ...more };
+      const run = await stack.client.workflow.start("reconcileReport", {
+        ...{
+          workflowId: `reconcile/${reportId}`,
+          taskQueue: stack.taskQueue,
+          args: [{ client, reportId }],
+          memo: { takenIn },
+        },
+      });
+      return (await run.result()) as Reconciled;
+    };
+    const starts = (reportId: string) =>
+      stack.rows("select actor from ops.audit where subject like $1", [`%reconcile/${reportId}`]);
+    const [soon, looked, late] = [await submit(await ad()), await submit(await ad()), await submit(await ad())];
+    expect(await told(soon.reportId)).toMatchObject({ attempt: 1, verdict: "MATCHED" });
+    expect(await localActivities(soon.reportId)).toBe(0);
+    expect(await starts(soon.reportId)).toEqual([]);
+    expect(await judged(looked.reportId)).toMatchObject({ attempt: 1, verdict: "MATCHED" });
+    expect(await localActivities(looked.reportId)).toBe(1);
+    // Submitted a while ago: somebody may have started it by hand, with a memo of their own.
+    await stack.rows(
+      "update recon.report_state set attempt_since = now() - interval '2 minutes' where report_id = $1",
+      [late.reportId],
+    );
+    expect(await told(late.reportId)).toMatchObject({ verdict: "MATCHED" });
+    expect(await starts(late.reportId)).toHaveLength(1);
+  });
+
   test.each([
     ["LOW", 1_049, null, true],
     ["MEDIUM", 1_050, "warning", false],

@@ -23,7 +23,7 @@ import { whateverHappens } from "../shared/settle.ts";
 /** Ends a wait: the platform is asked again at once. */
 export const retryNow = defineSignal("retryNow");
 
-/** A local activity: a normal one would cost a tenth of a second. */
+/** A local activity: a normal one would cost a tenth of a second. Left out where the API has told what it would answer. */
 const { planReconciliation } = proxyLocalActivities<ReconcileActivities>({
   startToCloseTimeout: "10 seconds",
   scheduleToCloseTimeout: "1 hour",
@@ -62,7 +62,7 @@ export interface Waited {
 export async function reconcileReport(input: ReconcileInput, waited: Waited = { tries: 0 }): Promise<Reconciled> {
   let isNudged = false;
   setHandler(retryNow, () => void (isNudged = true), { description: "ask the platform again now instead of waiting" });
-  const plan = await planReconciliation({ ...input }).catch(planFailure);
+  const plan = takenIn(input, waited) ?? (await planReconciliation({ ...input }).catch(planFailure));
   const { client, reportId, attempt, platform } = plan;
   // Told at the start by the API; telling costs Temporal a write. A history that goes on has always told it again.
   const isTold = waited.tries === 0 && workflowInfo().typedSearchAttributes.get(sourceKey) === platform;
@@ -121,6 +121,12 @@ export async function reconcileReport(input: ReconcileInput, waited: Waited = { 
     if (byHand) throw error;
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
+}
+
+/** What the API says of a report that it has just taken in. What a person starts has none, nor has one that goes on. */
+function takenIn({ client, reportId }: ReconcileInput, waited: Waited): ReconcilePlan | null {
+  const told = workflowInfo().memo?.["takenIn"] as Omit<ReconcilePlan, keyof ReconcileInput> | undefined;
+  return waited.tries > 0 || told === undefined ? null : { client, reportId, ...told };
 }
 
 /**
