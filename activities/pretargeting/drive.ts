@@ -20,6 +20,7 @@ import {
 } from "../../queries/pretargeting/plans.ts";
 import { judge, membersOf, type Foreign, type PlannedWrite, type Theirs } from "../../rules/pretargeting/judge.ts";
 import type { Leaves } from "../../rules/pretargeting/leaves.ts";
+import { writeText } from "../../rules/pretargeting/words.ts";
 import { desiredAt, type Change, type Stage } from "../../rules/pretargeting/stages.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { ApplicationFailure } from "@temporalio/activity";
@@ -141,7 +142,11 @@ async function send(context: PretargetingContext, { exchange }: Turns, sending: 
     if (id !== null)
       await recordAudit(session, {
         ...{ client, actor: "workflow", role: null, action: "pretargeting_written", subject: subjectOf(sending) },
-        details: { ...{ writeId: id, stage, which: write.which, kind: write.kind }, changes: write.changes },
+        details: {
+          ...{ writeId: id, stage, which: write.which, kind: write.kind },
+          changes: write.changes,
+          words: writeText(write) ?? "the whole configuration",
+        },
       });
     return id;
   });

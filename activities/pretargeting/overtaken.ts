@@ -50,7 +50,7 @@ async function tellForeign(session: Session, of: PlanOf, foreign: readonly Forei
   await recordAudit(session, {
     ...{ client: of.client, actor: "workflow", role: null, subject: subjectOf(of) },
     action: "pretargeting_overtaken",
-    details: { foreign },
+    details: { foreign, words: found },
   });
 }
 
@@ -73,7 +73,7 @@ export async function tellLost(database: Database, of: PlanOf, lost: readonly Re
     await recordAudit(session, {
       ...{ client: of.client, actor: "workflow", role: null, subject: subjectOf(of) },
       action: "pretargeting_lost",
-      details: { lost },
+      details: { lost, words },
     });
   });
 }

@@ -1,4 +1,5 @@
 import { placeName } from "./geo-ids.ts";
+import type { PlannedWrite } from "./judge.ts";
 import type { Leaf } from "./leaves.ts";
 
 const names: Record<string, string> = {
@@ -34,4 +35,16 @@ export function leafText(path: string, leaf: Leaf | null): string | null {
 function memberName(member: string): string {
   const size = /^\{"height":"(\d+)","width":"(\d+)"\}$/.exec(member);
   return size === null ? member : `${size[2]}x${size[1]}`;
+}
+
+/** A list may have thousands of members. */
+const longest = 1_000;
+
+/** What a write sets, in a line; null where it makes or deletes a whole configuration. */
+export function writeText({ kind, changes }: Pick<PlannedWrite, "kind" | "changes">): string | null {
+  if (kind === "create" || kind === "delete") return null;
+  return changes
+    .map(({ path, after }) => `${partName(path)}: ${leafText(path, after) ?? "unset"}`)
+    .join("; ")
+    .slice(0, longest);
 }

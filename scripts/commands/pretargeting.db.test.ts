@@ -18,7 +18,7 @@ beforeAll(async () => {
     wanted: { by: "country", value: "BR" },
   });
   await database.pool.query(
-    `update rtb.pretargeting_plans set state = 'overtaken', title = 'Leave out the country Brazil', digest = 'x',
+    `update rtb.pretargeting_plans set state = 'overtaken', title = 'Leave out the country Brazil', digest = 'x', blocked_by = 'no feed',
             difference = '[{"path":"maximumQps","before":"1200","after":null},{"path":"geoTargeting.excludedIds","before":["2643"],"after":["2076","2643","1023191"]}]' where plan_id = $1`,
     [planId],
   );
@@ -44,6 +44,8 @@ test("plans are listed and shown; one that is over cannot be taken back, and one
   const shown = await pretargeting("show", "--plan", String(planId));
   expect(shown.said).toContain("maximum QPS: 1,200 -> unset");
   expect(shown.said).toContain("countries excluded: Russia -> Brazil, location 1023191, Russia");
+  // Of one that is over it says nothing of what spoke against it once.
+  expect(shown.said).not.toContain("no feed");
   expect(shown.said).toMatch(/planned +ada +computed/);
   expect(await pretargeting("rollback", "--plan", String(planId))).toMatchObject({
     code: 2,

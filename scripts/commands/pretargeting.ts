@@ -27,6 +27,9 @@ import { table } from "../shared/printing.ts";
 
 const canGoBack: readonly PlanRow["state"][] = ["approved", "applying", "applied", "rolling_back"];
 
+/** What spoke against applying it when it was computed; of one that was applied all the same that is over. */
+const whyDry = ({ state, blockedBy }: PlanRow) => (state === "planned" ? blockedBy : null);
+
 const list = defineCommand("list", "Shows the plans, the newest first, with their state.", [
   "npm run pretargeting -- list",
   "npm run pretargeting -- list --state applied",
@@ -55,7 +58,7 @@ list.action(
                 ["plan", "state", "has the change", "what it does", "configuration", "since", "reason"],
                 plans.map((one) => [
                   ...[one.planId, one.state, `${one.stage} %`, one.title, one.configName],
-                  ...[one.stateAt.toISOString(), one.stateReason ?? one.blockedBy],
+                  ...[one.stateAt.toISOString(), one.stateReason ?? whyDry(one)],
                 ]),
               ),
       };
@@ -85,7 +88,7 @@ show.action(
           ({ path, before, after }) =>
             `  ${partName(path)}: ${leafText(path, before) ?? "unset"} -> ${leafText(path, after) ?? "unset"}`,
         ),
-        ...(plan.blockedBy === null ? [] : [`  it stops after the dry run: ${plan.blockedBy}`]),
+        ...(whyDry(plan) === null ? [] : [`  it stops after the dry run: ${whyDry(plan)}`]),
         "",
         ...table(
           ["at", "what", "who", "in words"],

@@ -130,7 +130,7 @@ function Progress({ of, json, at }: { of: PlanDetails; json: string; at: At<unkn
         </Figure>
       </div>
       <p>
-        Configuration <Name of={of.configName} />, {of.rollout === "gradual" ? "over 10 and 50 %" : "in one step"}:{" "}
+        Configuration <Name of={of.configName} />, {of.rollout === "gradual" ? "over 10 and 50\u00a0%" : "in one step"}:{" "}
         <Name of={of.rolloutReason} />.{" "}
         {of.workflowId === null ? null : (
           <WorkflowLink parts={at.parts} workflowId={of.workflowId}>
@@ -229,7 +229,9 @@ const writeColumns: Column<PlanDetails["writes"][number]>[] = [
     isLong: true,
     isLocal: true,
     value: ({ kind, changes }) =>
-      kind === "patch" ? changes.map(({ part, after }) => `${part}: ${after ?? "unset"}`).join("; ") : null,
+      kind === "create" || kind === "delete"
+        ? null
+        : changes.map(({ part, after }) => `${part}: ${after ?? "unset"}`).join("; "),
     why: () => "the whole configuration",
   },
   { name: "state", label: "Arrived", kind: "text", value: (row) => row.state },

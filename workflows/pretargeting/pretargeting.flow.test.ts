@@ -61,6 +61,16 @@ test("an approved change goes over 10 and 50 % to the original itself, and is ta
   expect(readable(await handle.fetchHistory())).not.toMatch(/ada@example|PRIVATE KEY/);
   const written = "select from ops.audit where action = 'pretargeting_written' and _client_id = $1";
   expect(await stack.rows(written, [client])).toHaveLength(6);
+  const said =
+    "select details ->> 'words' as words from ops.audit where action = 'pretargeting_written' and _client_id = $1 order by 1";
+  expect((await stack.rows<{ words: string }>(said, [client])).map(({ words }) => words)).toEqual([
+    "countries excluded: Brazil, Russia; maximum QPS: 1,200",
+    "maximum QPS: 1,080",
+    "maximum QPS: 600",
+    "maximum QPS: 600",
+    "the whole configuration",
+    "the whole configuration",
+  ]);
   expect(await (await rollBack(made.planId)).result()).toMatchObject({ outcome: "rolled_back" });
   expect(await end(made.planId)).toMatchObject({ end: "snapshot" });
   expect(await critical()).toEqual([]);
