@@ -14,6 +14,7 @@ import { inTransaction } from "../schema/database.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { startBenchStack } from "./stack.ts";
 import { createSeal } from "../core/seal.ts";
+import { describeProcessorTime, processorTimeBetween, readProcessorTime } from "./processor-time.ts";
 import { memoryMbOf } from "./process-memory.ts";
 
 const { values } = parseArgs({
@@ -47,11 +48,11 @@ try {
   const results: { ours: number; floor: number; plain: number; again: number }[] = [];
   for (let round = 1; round <= Number(values.rounds); round += 1) {
     await stack.database.query(`truncate ${tables}`);
-    const plainRate = await timed(year.length, () => plain(year));
+    const plainRate = await timed("plain loop", year.length, () => plain(year));
     await stack.database.query(`truncate ${tables}`);
-    const floorRate = await timed(year.length, () => floor(`floor ${round}`, year));
-    const oursRate = await timed(year.length, () => ours(`first ${round}`, year));
-    const againRate = await timed(year.length, () => ours(`again ${round}`, year));
+    const floorRate = await timed("floor     ", year.length, () => floor(`floor ${round}`, year));
+    const oursRate = await timed("ours      ", year.length, () => ours(`first ${round}`, year));
+    const againRate = await timed("again     ", year.length, () => ours(`again ${round}`, year));
     results.push({ ours: oursRate, floor: floorRate, plain: plainRate, again: againRate });
     console.log(
       `round ${round}: ours ${oursRate.toFixed(1)}, unchanged again ${againRate.toFixed(1)}, floor ${floorRate.toFixed(1)}, plain loop ${plainRate.toFixed(1)}; ours/floor ${(oursRate / floorRate).toFixed(2)}, ours/plain ${(oursRate / plainRate).toFixed(2)}; worker ${(await memoryMbOf(worker.pid)).toFixed(0)} MB`,
@@ -71,10 +72,13 @@ try {
 }
 process.exit(0);
 
-async function timed(slices: number, work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
+async function timed(name: string, slices: number, work: () => Promise<unknown>): Promise<number> {
+  const [started, before] = [performance.now(), await readProcessorTime()];
   await work();
-  return slices / ((performance.now() - started) / 1_000);
+  const perSecond = slices / ((performance.now() - started) / 1_000);
+  const spent = processorTimeBetween(before, await readProcessorTime());
+  console.log(`   ${name} processor, ms each: ${describeProcessorTime(spent, slices)}`);
+  return perSecond;
 }
 
 async function ours(workflowId: string, days: string[]): Promise<void> {

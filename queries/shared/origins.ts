@@ -1,5 +1,5 @@
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 
 /**
  * Rows of another origin are stored: neither may be written beside the other. What the sandbox would write could replace
@@ -33,10 +33,12 @@ interface FeedOf {
 /** What a pull of this origin would mix with; null when nothing stands in its way. */
 export async function findMixed(database: Queryable, feed: FeedOf, pulled: Origin): Promise<MixedFeed | null> {
   const { rows } = await database.query<{ stored: StoredOrigin; days: number }>(
-    `select origin as stored, count(*)::int as days from ops.slices
+    prepared(
+      `select origin as stored, count(*)::int as days from ops.slices
       where _client_id = $1 and source = $2 and origin = any($3) and receipt_id is not null
       group by 1 order by 2 desc limit 1`,
-    [feed.client, feed.source, strangers[pulled]],
+      [feed.client, feed.source, strangers[pulled]],
+    ),
   );
   const [found] = rows;
   return found === undefined ? null : { ...feed, pulled, ...found };

@@ -1,4 +1,4 @@
-import type { Session } from "../../schema/database.ts";
+import { prepared, type Session } from "../../schema/database.ts";
 import { assertUnmixed } from "../shared/origins.ts";
 import { recoverSlice } from "./recovery.ts";
 import { quarantineRows } from "./quarantine-rows.ts";
@@ -27,7 +27,7 @@ export async function mergeSlice(
   attempt: MergeAttempt,
 ): Promise<MergedSlice> {
   const sliceId = [target.client, target.source, target.day];
-  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [sliceId.join("/")]);
+  await session.query(prepared("select pg_advisory_xact_lock(hashtextextended($1, 0))", [sliceId.join("/")]));
   // Read in a statement of its own: only now does the snapshot hold what the lock's last owner committed.
   const known = await readKnown(session, sliceId);
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return { ...superseded(content), books: null };
@@ -149,11 +149,13 @@ export interface Known {
 /** What is stored of a slice, as its latest receipt left it. */
 export async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   const { rows } = await session.query<Known>(
-    `select s.fetch_seq as "fetchSeq", s.outcome, s.content_hash as "contentHash", s.rows, s.total,
+    prepared(
+      `select s.fetch_seq as "fetchSeq", s.outcome, s.content_hash as "contentHash", s.rows, s.total,
             exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.recovered_at is null) as failed,
             exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
        from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
-    sliceId,
+      sliceId,
+    ),
   );
   return (
     rows[0] ?? {

@@ -1,4 +1,4 @@
-import type { Queryable, Session } from "../../schema/database.ts";
+import { prepared, type Queryable, type Session } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 import type { MergeAttempt, MergeContent, Receipt, SliceOf } from "./shapes.ts";
 import type { Held } from "./stored.ts";
@@ -6,7 +6,7 @@ import type { Held } from "./stored.ts";
 /** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
 export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: number; fetchedAt: Date }> {
   const { rows } = await database.query<{ seq: number; at: Date }>(
-    "select nextval('ops.fetch_seq') as seq, clock_timestamp() as at",
+    prepared("select nextval('ops.fetch_seq') as seq, clock_timestamp() as at", []),
   );
   const [row] = rows;
   if (row === undefined) throw new Error("ops.fetch_seq gave no number");
@@ -85,7 +85,7 @@ export async function writeReceipt(
     stands: Held;
   },
 ): Promise<number> {
-  const statement = named(
+  const { text, values } = named(
     `with receipt as (
      insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
                                withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt, origin)
@@ -132,7 +132,7 @@ export async function writeReceipt(
       origin: attempt.origin,
     },
   );
-  const { rows } = await session.query<{ receiptId: number }>(statement);
+  const { rows } = await session.query<{ receiptId: number }>(prepared(text, values));
   const [row] = rows;
   if (row === undefined) throw new Error("the receipt was not written");
   return row.receiptId;

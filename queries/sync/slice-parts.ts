@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 
 /** One fetch of a slice, which all attempts of a pull share. */
 export interface PartsOf {
@@ -41,8 +41,10 @@ export async function keepPart(
 
 export async function dropParts(database: Queryable, of: PartsOf): Promise<void> {
   await database.query(
-    "delete from ops.slice_parts where _client_id = $1 and source = $2 and slice = $3 and workflow_run_id = $4",
-    keyOf(of),
+    prepared(
+      "delete from ops.slice_parts where _client_id = $1 and source = $2 and slice = $3 and workflow_run_id = $4",
+      keyOf(of),
+    ),
   );
 }
 
