@@ -8,7 +8,6 @@ import { readKnownCreatives } from "../queries/files/known-creatives.ts";
 import { mergeStaged } from "../queries/files/merge-file.ts";
 import { openStaging } from "../queries/files/staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
-import { begin } from "./ingest-child.ts";
 
 const [file = ""] = process.argv.slice(2);
 const client = "713";
@@ -19,7 +18,6 @@ const database = openDatabase({
   onError: () => undefined,
 });
 await database.query("select 1");
-await begin();
 const hash = createHash("sha256");
 for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) hash.update(chunk as Buffer);
 const today = dayAt(new Date(), "America/New_York");
@@ -42,7 +40,7 @@ await inTransaction(database, async (session) => {
   const staged = await staging.end();
   if (staged !== counts.accepted) throw new Error(`${staged} of ${counts.accepted} lines are staged`);
   const { combine } = mapping;
-  const { doubtful } = counts;
-  await mergeStaged(session, { client, fileId: 1, today, combine, createStubs: false, doubtful });
+  const { doubtful, days } = counts;
+  await mergeStaged(session, { client, fileId: 1, today, combine, createStubs: false, doubtful, days });
 });
 await database.end();

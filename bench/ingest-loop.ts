@@ -3,7 +3,6 @@
 import { createReadStream } from "node:fs";
 import { parse } from "csv-parse";
 import { openDatabase } from "../schema/database.ts";
-import { begin } from "./ingest-child.ts";
 import { peerColumns, peerConflict, peerTable } from "./ingest-peers.ts";
 
 const [file = ""] = process.argv.slice(2);
@@ -15,7 +14,6 @@ const database = openDatabase({
   onError: () => undefined,
 });
 const session = await database.connect();
-await begin();
 const today = new Date().toISOString().slice(0, 10);
 const columns = [...peerColumns, "cpm", "cpc"] as const;
 const known = new Set(

@@ -1,8 +1,8 @@
 import type { Database } from "../schema/database.ts";
 
-export type Peer = "psql" | "lean" | "dlt" | "loop";
+export type Peer = "psql" | "lean" | "dlt" | "sling" | "loop";
 
-/** Where a peer's rows end up. dlt makes its table itself. */
+/** Where a peer's rows end up. dlt and sling make their tables themselves. */
 export function peerTable(peer: Peer): string {
   return `peer_${peer}.performance_metrics`;
 }
@@ -17,6 +17,7 @@ export async function makePeerTables(database: Database, peer: Peer, creatives: 
   if (peer === "dlt") return;
   const schema = `peer_${peer}`;
   await database.query(`create schema ${schema}`);
+  if (peer === "sling") return;
   if (peer === "lean") {
     await database.query(`
       create table ${schema}.performance_metrics (
@@ -114,11 +115,29 @@ def performance_metrics(file):
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
+# Nothing is looked for that an earlier run may have left at the destination, and nothing is sent elsewhere.
+dlt.config["restore_from_destination"] = False
 pipeline = dlt.pipeline(
     "ingest_bench", pipelines_dir=os.path.join(os.path.dirname(__file__), "dlt"), dataset_name="peer_dlt",
     destination=dlt.destinations.postgres(os.environ["DATABASE_URL"]),
 )
-print("ready", flush=True)
-sys.stdin.readline()
 pipeline.run(performance_metrics(sys.argv[1]), loader_file_format="csv").raise_on_failed_jobs()
 `;
+
+/** sling by its command line: rows whose key is there are updated. */
+export function slingArguments(file: string): string[] {
+  return [
+    ...["run", "--src-stream", `file://${file}`, "--tgt-conn", "TARGET", "--tgt-object", peerTable("sling")],
+    ...["--mode", "incremental", "--primary-key", "creative_id,date,geography,device_type"],
+    ...[
+      "--columns",
+      JSON.stringify({
+        creative_id: "bigint",
+        date: "date",
+        impressions: "bigint",
+        clicks: "bigint",
+        spend: "decimal",
+      }),
+    ],
+  ];
+}
