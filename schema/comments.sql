@@ -1041,6 +1041,7 @@ comment on column recon.claims.origin is 'Of the claim: sandbox when its affilia
 comment on column recon.claims.trust is 'What it comes to for trust: accurate (for it), too_high (against it), or neither: says_nothing, claimed_before (by another affiliate), cannot_be_checked; null before there is a verdict.';
 comment on schema rtb is 'Creatives, campaigns and the ad performance that bidders and buyers hand over as files.';
 comment on function rtb.begin_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need and that are not there, as parts of rtb.new_months, without an index: to be filled, then attached, in one transaction.';
+comment on aggregate rtb.add_up(bigint) is 'The sum of whole numbers where it fits eight bytes; an error where it does not.';
 comment on function rtb.attach_months(date[]) is 'Gives months that were just made their key and makes them parts of rtb.performance_metrics.';
 comment on function rtb.ensure_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need, without locking readers out.';
 

@@ -6,7 +6,7 @@ import { openStaging } from "../../queries/files/staging.ts";
 import { storeOf } from "../../queries/files/stores.ts";
 import { settingsOf } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
-import { readChecked } from "./read-checked.ts";
+import { counted, readChecked } from "./read-checked.ts";
 import type { FilesContext, Reading } from "./shapes.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function checkOnly(
       if (waitMs !== undefined) await session.query(`set local lock_timeout = ${Math.trunc(waitMs)}`);
       const basis = await readLineBasis(session, { client: place.client, settings, mapping, at: reading.startedAt });
       const staging = await openStaging(session, storeOf(kind).staged);
-      counts = await readChecked(context, reading, {
+      counts = await readChecked(context, await counted(reading), {
         settings,
         basis,
         named: (creatives) => staging.name(creatives),

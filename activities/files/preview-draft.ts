@@ -169,7 +169,7 @@ async function foreseen(
   if (opened.bytes > mostChecked) return null;
   const progress = { phase: "hashing" as const, bytes: 0, ofBytes: opened.bytes, lines: 0 };
   try {
-    const hashed = await hashOf(opened, progress, signal);
+    const hashed = await hashOf({ opened, signal }, progress);
     const startedAt = await databaseNow(context.database);
     await checkOnly(context, { ...taking, ...hashed, progress, startedAt, errors: [] }, { waitMs: importWaitMs });
     return null;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { changed, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
+import { changed, unpacked } from "../../connectors/files/file-places.ts";
 import { fieldsOfJson } from "../../connectors/files/json-fields.ts";
 import {
   defaultLimits,
@@ -11,7 +11,14 @@ import {
 import { maskPersonal } from "../../core/personal.ts";
 import type { ClientIngestSettings } from "../../settings/files.ts";
 import type { LineBasis } from "./line-basis.ts";
-import { shownErrors, shownReason, type FilesContext, type IngestProgress, type Reading } from "./shapes.ts";
+import {
+  shownErrors,
+  shownReason,
+  type FilesContext,
+  type IngestProgress,
+  type Reading,
+  type Taking,
+} from "./shapes.ts";
 
 /** Reads and checks a whole file; what is accepted and what is rejected goes to whoever asked. */
 export async function readChecked(
@@ -46,6 +53,7 @@ export async function readChecked(
     },
     fields,
     mostRecords,
+    mostRejected: to.rejected === null ? shownErrors : undefined,
     signal,
     named: to.named,
     accepted: to.accepted,
@@ -67,11 +75,14 @@ export async function readChecked(
 
 export interface Hashed {
   digest: string;
-  /** More records than this its text cannot have; null where it is packed. */
+  /** More records than this its text cannot have; null where it is packed, or nobody has counted. */
   mostRecords: number | null;
 }
 
-export async function hashOf(opened: OpenedFile, progress: IngestProgress, signal: AbortSignal): Promise<Hashed> {
+export async function hashOf(
+  { opened, signal }: Pick<Taking, "opened" | "signal">,
+  progress: IngestProgress,
+): Promise<Hashed> {
   const hash = createHash("sha256");
   const breaks = new LineBreaks();
   progress.bytes = 0;
@@ -80,7 +91,16 @@ export async function hashOf(opened: OpenedFile, progress: IngestProgress, signa
     breaks.add(chunk);
     progress.bytes += chunk.length;
   }
+  await opened.assertUnchanged();
   return { digest: hash.digest("hex"), mostRecords: breaks.isPacked ? null : breaks.count + 1 };
+}
+
+/** The same reading, once it is known how many records its text can have. */
+export async function counted(reading: Reading): Promise<Reading> {
+  if (reading.mostRecords !== null) return reading;
+  const { digest, mostRecords } = await hashOf(reading, reading.progress);
+  if (digest !== reading.digest) throw changed(reading.opened.name);
+  return { ...reading, mostRecords };
 }
 
 const [lf, cr] = [10, 13];

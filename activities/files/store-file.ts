@@ -19,7 +19,7 @@ import { answerOfRow } from "./answer.ts";
 import { alertKinds, handled, subjectOf } from "./handled-file.ts";
 import { settingsOf } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
-import { readChecked } from "./read-checked.ts";
+import { counted, readChecked } from "./read-checked.ts";
 import { createQuarantine } from "./rejected-lines.ts";
 import type { FilesContext, Reading } from "./shapes.ts";
 
@@ -34,7 +34,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
     if (!(error instanceof MostlyRejectedSoFar)) throw error;
   }
   reading.errors.length = 0;
-  await countOnly(context, reading);
+  await countOnly(context, await counted(reading));
   reading.errors.length = 0;
   return store(context, reading, { isWatchful: false });
 }
@@ -125,6 +125,7 @@ async function store(
         combine: mapping.combine,
         createStubs: settings.createStubs,
         doubtful: counts.doubtful,
+        days: counts.days,
         acceptsLoss: place.force,
       });
       const stored = await recordIngested(

@@ -13,7 +13,7 @@ import { endingUnknown } from "./ending-unknown.ts";
 import { ingestShape, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingGivenFor, mappingOpened } from "./mapping.ts";
 import { openPlace, placeOf } from "./places.ts";
-import { hashOf } from "./read-checked.ts";
+import { hashOf, type Hashed } from "./read-checked.ts";
 import { refuseFile, type Refusal } from "./refuse-file.ts";
 import { shownReason, type FilesContext, type IngestProgress, type Taking } from "./shapes.ts";
 import { storeFile } from "./store-file.ts";
@@ -42,24 +42,26 @@ export async function takeFile(context: FilesContext, input: IngestInput): Promi
 
 async function takeOpened(context: FilesContext, taking: Taking): Promise<IngestAnswer> {
   const { database } = context;
-  const { place, mapping, opened, progress, signal } = taking;
+  const { place, mapping, opened, progress } = taking;
   const startedAt = await databaseNow(database);
   progress.ofBytes = opened.bytes;
   let refusal: Refusal;
   const errors: LineError[] = [];
   let digest = "";
   try {
-    const hashed = await hashOf(opened, progress, signal);
-    digest = hashed.digest;
-    await opened.assertUnchanged();
-    if (place.expectedHash !== null && place.expectedHash !== digest) throw changed(opened.name);
-    const content = {
-      client: place.client,
-      sha256: digest,
-      mapping: mapping.mapping.name,
-      mappingVersion: mapping.mapping.version,
+    const storedAs = (sha256: string) => {
+      const { name, version } = mapping.mapping;
+      return findIngestedFile(database, { client: place.client, sha256, mapping: name, mappingVersion: version });
     };
-    const known = await findIngestedFile(database, content);
+    // What its sender has hashed, and nobody has stored, is hashed as it is read.
+    const isNew = place.expectedHash !== null && (await storedAs(place.expectedHash)) === null;
+    const hashed: Hashed =
+      isNew && place.expectedHash !== null
+        ? { digest: place.expectedHash, mostRecords: null }
+        : await hashOf(taking, progress);
+    digest = hashed.digest;
+    if (place.expectedHash !== null && place.expectedHash !== digest) throw changed(opened.name);
+    const known = isNew ? null : await storedAs(digest);
     if (known !== null && !place.force && !place.dryRun) return await answerOfRow(context, known, { isKnown: true });
     const reading = { ...taking, ...hashed, startedAt, errors };
     if (!place.dryRun) return await storeFile(context, reading);

@@ -15,6 +15,7 @@ export class FileLines {
   readonly delimiter: number;
   readonly decimal: FileMapping["decimal"];
   readonly #maxLineBytes: number;
+  readonly #mostRejected: number;
   readonly #totals: TotalsLines;
   #waiting: RejectedLine[] = [];
   /** The physical line where the next record begins. */
@@ -41,6 +42,7 @@ export class FileLines {
         : new ReportLines(kind, opening, rules);
     this.#totals = new TotalsLines(opening.layout, mapping.totals);
     this.#maxLineBytes = maxLineBytes;
+    this.#mostRejected = rules.mostRejected ?? Infinity;
   }
 
   get lines(): number {
@@ -94,25 +96,26 @@ export class FileLines {
 
   /** Rejects a line that is longer than a line may be; `beginning` is what was kept of it. */
   tooLong(line: number, beginning: Buffer): void {
-    this.#keep({
-      line,
-      code: "line_too_long",
-      column: null,
-      reason: `the line is longer than ${this.#maxLineBytes} bytes`,
+    const reason = `the line is longer than ${this.#maxLineBytes} bytes`;
+    this.#keep({ line, code: "line_too_long", column: null, reason }, () => ({
       content: contentOf(beginning, 0, Math.min(beginning.length, this.#maxLineBytes)).content.replace(/\ufffd+$/, ""),
       whole: false,
-    });
+    }));
   }
 
   #reject(line: number, { raw, start, end }: FileRecord, why: Pick<RejectedLine, "code" | "column" | "reason">): void {
     const { code, column, reason } = why;
-    this.#keep({ line, code, column, reason, ...contentOf(raw, start, end) });
+    this.#keep({ line, code, column, reason }, () => contentOf(raw, start, end));
   }
 
-  #keep(line: RejectedLine): void {
+  #keep(
+    rejected: Pick<RejectedLine, "line" | "code" | "column" | "reason">,
+    contentOfIt: () => Pick<RejectedLine, "content" | "whole">,
+  ): void {
+    const { code } = rejected;
     this.rejected += 1;
-    this.rejectedBy[line.code] = (this.rejectedBy[line.code] ?? 0) + 1;
-    this.#waiting.push(line);
+    this.rejectedBy[code] = (this.rejectedBy[code] ?? 0) + 1;
+    if (this.rejected <= this.#mostRejected) this.#waiting.push({ ...rejected, ...contentOfIt() });
   }
 
   /** Hands out the rejected lines that wait. */

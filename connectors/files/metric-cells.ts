@@ -225,11 +225,16 @@ export class MetricCells {
   /** Adds the line to the sums of the file. */
   addUp(): void {
     if (this.#isDoubtful) this.doubtful += 1;
-    if (this.#impressions < 0) this.impressions.addLarge(this.#largeImpressions);
-    else this.impressions.add(this.#impressions);
-    if (this.#clicks < 0) this.clicks.addLarge(this.#largeClicks);
-    else this.clicks.add(this.#clicks);
-    if (this.#lineMicros < 0) this.micros.addLarge(this.#largeMicros);
-    else this.micros.add(this.#lineMicros);
+    this.addTo(this);
+  }
+
+  /** Adds the line to others. */
+  addTo({ impressions, clicks, micros }: Record<"impressions" | "clicks" | "micros", ExactSum>): void {
+    if (this.#impressions < 0) impressions.addLarge(this.#largeImpressions);
+    else impressions.add(this.#impressions);
+    if (this.#clicks < 0) clicks.addLarge(this.#largeClicks);
+    else clicks.add(this.#clicks);
+    if (this.#lineMicros < 0) micros.addLarge(this.#largeMicros);
+    else micros.add(this.#lineMicros);
   }
 }

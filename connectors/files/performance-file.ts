@@ -1,4 +1,5 @@
 import { maskName } from "../../core/personal.ts";
+import { dayText } from "./day-sums.ts";
 import { decodeFile } from "./decode.ts";
 import type { KnownCreatives, NamedCreative } from "./file-creatives.ts";
 import { FileLines } from "./file-lines.ts";
@@ -58,6 +59,8 @@ export interface PerformanceReading {
   others?: OthersDays | undefined;
   limits: ReadingLimits;
   refusesDoubt?: boolean;
+  /** So many rejected lines go out, and the others are only counted; all where it is left out. */
+  mostRejected?: number | undefined;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */
   fields?: readonly string[] | null;
   /** More records than this the text cannot have, where that is known and it is no JSON: most are rejected as soon as so many are. */
@@ -245,16 +248,12 @@ export function countsOf(lines: FileLines) {
       spend: microsText(micros),
     },
     rejectedBy: { ...lines.rejectedBy },
-    from: dayText(staged.firstDay),
-    to: dayText(staged.lastDay),
+    from: staged.firstDay === 0 ? null : dayText(staged.firstDay),
+    to: staged.lastDay === 0 ? null : dayText(staged.lastDay),
     doubtful: staged.doubtfulKeys(),
     grain: staged.grain,
+    days: staged.days(),
   };
-}
-
-function dayText(day: number): string | null {
-  const text = String(day);
-  return day === 0 ? null : `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`;
 }
 
 /** Some amounts were taken before one showed how the file is written: they may be a thousand times too small. */

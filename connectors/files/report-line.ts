@@ -124,6 +124,10 @@ export class ReportLines implements LineTaker {
     return null;
   }
 
+  days(): null {
+    return null;
+  }
+
   #column(cells: Cells, column: FileField | "at"): boolean {
     const { place } = this.#layout;
     if (this.#traffic?.isOwn(column) === true) return this.#traffic.column(column);

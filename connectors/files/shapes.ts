@@ -82,12 +82,23 @@ export interface FileCounts {
   doubtful: readonly number[] | null;
   /** By which of its keys a file splits its days; "" of traffic. */
   grain: string;
+  /** What the accepted lines of each day carry, in the order of the days; null of reports. */
+  days: readonly CountedDay[] | null;
   /** Columns of the file that split its lines finer than the key does. */
   summedOver: string[];
   /** What the mapping says of lines of one key: the last one wins, or they are added. */
   combine: "later" | "sum";
   /** The header as it stands in the file: put before rejected lines, they can be read again. Of JSON the list of its fields. */
   headerText: string;
+}
+
+/** Exact sums of a day. */
+export interface CountedDay {
+  date: string;
+  rows: number;
+  impressions: string;
+  clicks: string;
+  spend: string;
 }
 
 /** Which column of a file says what. */
@@ -117,6 +128,8 @@ export interface OthersDays {
 
 /** What lines are checked against. */
 export interface LineRules {
+  /** So many rejected lines are handed out with what stands in them, and the others only counted; all where it is left out. */
+  mostRejected?: number | undefined;
   /** An amount that may be a thousand times as much is refused with its line, whatever else the file shows. */
   refusesDoubt?: boolean;
   mapping: FileMapping;
@@ -153,6 +166,8 @@ export interface LineTaker {
   readonly grain: string;
   /** Lines that may have the key of an earlier one; null: any may. */
   doubtfulKeys(): readonly number[] | null;
+  /** What the accepted lines of each day carry; null where nobody adds it up. */
+  days(): CountedDay[] | null;
 }
 
 /** The cells of a record: each begins and ends somewhere in `bytes`. */

@@ -1,5 +1,6 @@
 import { currenciesOf } from "./currencies.ts";
 import { CopyText } from "./copy-text.ts";
+import { SumsByDay } from "./day-sums.ts";
 import { KeyCells } from "./key-cells.ts";
 import { LineFault } from "./line-fault.ts";
 import { MetricCells } from "./metric-cells.ts";
@@ -8,7 +9,7 @@ import type { FileCreatives } from "./file-creatives.ts";
 import { named, shown } from "./reasons.ts";
 import { SeenKeys, type LineKey } from "./seen-keys.ts";
 import type { NamedCreative } from "./file-creatives.ts";
-import type { Cells, Layout, LineRules, LineTaker } from "./shapes.ts";
+import type { Cells, CountedDay, Layout, LineRules, LineTaker } from "./shapes.ts";
 
 /**
  * Checks the cells of a line and writes it as COPY text. It looks at bytes and makes strings only of what is not
@@ -19,6 +20,7 @@ export class StagedLines implements LineTaker {
   readonly keys = new SeenKeys();
   readonly creatives: FileCreatives;
   readonly metrics: MetricCells;
+  readonly #byDay = new SumsByDay();
   accepted = 0;
   /** YYYYMMDD as a number; zero before the first line. */
   firstDay = 0;
@@ -73,6 +75,7 @@ export class StagedLines implements LineTaker {
     this.keys.take(line, key);
     this.metrics.addUp();
     const { day } = key;
+    this.#byDay.add(day, this.metrics);
     if (this.firstDay === 0 || day < this.firstDay) this.firstDay = day;
     if (day > this.lastDay) this.lastDay = day;
     return true;
@@ -100,6 +103,10 @@ export class StagedLines implements LineTaker {
 
   doubtfulKeys(): readonly number[] | null {
     return this.keys.doubtful;
+  }
+
+  days(): CountedDay[] {
+    return this.#byDay.all();
   }
 
   /** Hands out what is written; the last block with it when `last` says so. */

@@ -1,5 +1,5 @@
 import { type Session, sqlState } from "../../schema/database.ts";
-import { openParts, recentDay } from "../rtb/rollups.ts";
+import { openParts, partSums, recentDay } from "../rtb/rollups.ts";
 import {
   keyColumns,
   linesOf,
@@ -11,7 +11,8 @@ import {
 
 /**
  * Days of which nothing is stored need no comparison: the lines go in as they are, and into months that are new without
- * an index. By creative, so that a creative's rows lie side by side. Null when a day is not fresh.
+ * an index. By key, so that a creative's rows lie side by side, and the index is made of rows that are in order. Null when
+ * a day is not fresh.
  */
 export async function insertFresh(session: Session, target: MergeTarget, staged: StagedLines): Promise<Written | null> {
   const known = await session.query(
@@ -30,7 +31,7 @@ export async function insertFresh(session: Session, target: MergeTarget, staged:
     await session.query(
       `insert into ${into} (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id, _line)
        select $1::text, ${keyColumns}, impressions, clicks, spend, $2::int, line
-         from (select * from ${linesOf(staged.table)} where date = any($3::date[]) order by creative_id, date) in_order`,
+         from (select * from ${linesOf(staged.table)} where date = any($3::date[]) order by ${keyColumns}) in_order`,
       [target.client, target.fileId, dates],
     );
   };
@@ -48,10 +49,12 @@ export async function insertFresh(session: Session, target: MergeTarget, staged:
     return null;
   }
   await openParts(session);
+  const { whole, money } = partSums(staged.days);
   await session.query(
     `insert into pg_temp.parts
      select n.id, s.geography, s.date, s.rows, s.impressions, s.clicks, s.spend
-       from (select creative, coalesce(geography, '') as geography, ${recentDay("date", "$1")} as date, count(*) as rows, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend
+       from (select creative, coalesce(geography, '') as geography, ${recentDay("date", "$1")} as date, count(*) as rows,
+                    ${whole("impressions")} as impressions, ${whole("clicks")} as clicks, ${money("spend")} as spend
                from pg_temp.${staged.table} group by 1, 2, 3) s
        join pg_temp.named n on n.number = s.creative`,
     [target.today],

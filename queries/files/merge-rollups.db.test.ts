@@ -38,6 +38,15 @@ const anyFile = fc.record({
   twice: fc.boolean(),
 });
 
+test("amounts whose sum does not fit eight bytes are added up exactly, first and when they change", async () => {
+  const hours = Array.from({ length: 20 }, (_, hour) => hour);
+  const most = "999999999999";
+  await ingest({ lines: hours.map((hour) => line({ hour, spend: most })) });
+  await expectRollupsToBeTrue();
+  await ingest({ lines: hours.map((hour) => line({ hour, spend: hour % 2 === 0 ? "1" : most })) });
+  await expectRollupsToBeTrue();
+});
+
 test("random files in a row: the table equals the model, every line is accounted for, and the roll-ups are true after each", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyFile, { minLength: 1, maxLength: 4 }), async (files) => {

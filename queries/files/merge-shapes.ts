@@ -23,6 +23,8 @@ export interface MergeTarget {
   grain?: string;
   /** The lines are all that there is of this day, by the feed that it is of: rows that are not among them leave the table. */
   wholeDay?: WholeDay;
+  /** What the lines of each day carry, where whoever staged them has added it up. */
+  days?: readonly DaySum[] | null;
   /** Lines that may have the key of an earlier one, where the reader knows that no other has; else any may. */
   doubtful?: readonly number[] | null;
 }

@@ -1,5 +1,5 @@
 import type { Session } from "../../schema/database.ts";
-import { openParts, recentDay } from "../rtb/rollups.ts";
+import { openParts, partSums, recentDay } from "../rtb/rollups.ts";
 import { performanceSource } from "./files.ts";
 import {
   carriedBy,
@@ -44,10 +44,14 @@ export async function writeChanges(session: Session, target: MergeTarget, staged
       [client, fileId],
     );
   await openParts(session);
+  const { superseded } = written;
+  // Once more for what lines of the file itself replaced, which is taken off what its days carry.
+  const carried = [...written.days.flatMap(({ before, after }) => [before, after]), superseded, superseded];
+  const { whole, money } = partSums(carried);
+  const more = (measure: string) => `(${measure} - coalesce(old_${measure}, 0))`;
   await session.query(
     `insert into pg_temp.parts
-     select creative_id, geography, ${recentDay("date", "$1")}, count(*) filter (where fate = 'i'), sum(impressions - coalesce(old_impressions, 0)), sum(clicks - coalesce(old_clicks, 0)),
-            sum(spend - coalesce(old_spend, 0))
+     select creative_id, geography, ${recentDay("date", "$1")}, count(*) filter (where fate = 'i'), ${whole(more("impressions"))}, ${whole(more("clicks"))}, ${money(more("spend"))}
        from pg_temp.changes where fate <> 's' group by 1, 2, 3`,
     [target.today],
   );

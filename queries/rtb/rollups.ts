@@ -1,4 +1,5 @@
 import { addDays } from "../../core/days.ts";
+import { sumMoney, toMicros } from "../../core/money.ts";
 import { type Database, inTransaction, type Queryable, type Session } from "../../schema/database.ts";
 
 export const periods = ["1d", "7d", "30d", "all"] as const;
@@ -70,6 +71,25 @@ export async function openParts(session: Session): Promise<void> {
   await session.query(
     `create temp table parts (creative_id bigint, geography text collate "C", date date, rows bigint, impressions numeric, clicks numeric, spend numeric) on commit drop`,
   );
+}
+
+/** How parts are added up, in SQL. */
+interface PartSums {
+  whole: (of: string) => string;
+  money: (of: string) => string;
+}
+const ofAnySize: PartSums = { whole: (of) => `sum(${of})`, money: (of) => `sum(${of})` };
+const inEightBytes: PartSums = {
+  whole: (of) => `rtb.add_up(${of})`,
+  money: (of) => `rtb.add_up((${of} * 1000000)::bigint) * 0.000001`,
+};
+const mostInEightBytes = 9_000_000_000_000_000_000n;
+
+/** Where everything together fits eight bytes, parts of it do: to add them up so costs half as much. `all` are exact sums of what is never negative. */
+export function partSums(all: readonly { impressions: string; clicks: string; spend: string }[]): PartSums {
+  const total = (of: (typeof measures)[number]) => toMicros(sumMoney(all.map((one) => one[of])));
+  // Counts are looked at in millionths, too: far more than anybody has.
+  return measures.every((measure) => total(measure) < mostInEightBytes) ? inEightBytes : ofAnySize;
 }
 
 /** What an import changed, per creative, as the temporary table `touched`, and per country in sums that only grow by rows of their own. */

@@ -149,6 +149,7 @@ async function takeFile(
     input,
     summary: `${path.basename(file)}, client ${client}${dryRun ? ", only checked" : ""}`,
     searchAttributes: { ClientId: client, Source: "rtb.performance" },
+    isNew: placed !== null,
   });
   const end = await followWorkflow<IngestAnswer>(context, started, {
     everyMs: 400,

@@ -10,6 +10,8 @@ export interface WorkflowStart {
   input: object;
   summary: string;
   searchAttributes: Partial<Record<keyof typeof searchAttributes, string>>;
+  /** Its id was made just now, so that nobody can have started it. */
+  isNew?: boolean;
 }
 
 export interface StartedWorkflow {
@@ -33,8 +35,8 @@ export async function startWorkflow(
   start: WorkflowStart,
 ): Promise<StartedWorkflow> {
   const { client, connection, namespace } = await context.temporal();
-  const { workflowId } = start;
-  const wasRunning = await isRunning(context, workflowId);
+  const { workflowId, isNew = false } = start;
+  const wasRunning = !isNew && (await isRunning(context, workflowId));
   const options = context.config.searchAttributes
     ? { typedSearchAttributes: await attributePairs(start.searchAttributes) }
     : { memo: { searchAttributes: "off" } };
@@ -47,8 +49,8 @@ export async function startWorkflow(
       staticSummary: start.summary,
       ...options,
     });
-    const described = await handle.describe();
-    const runId = described.raw.workflowExecutionInfo?.firstRunId ?? "";
+    const described = isNew ? null : await handle.describe();
+    const runId = described?.raw.workflowExecutionInfo?.firstRunId ?? "";
     return { handle, workflowId, runId: runId === "" ? handle.firstExecutionRunId : runId, wasRunning };
   } catch (error) {
     const { isGrpcServiceError, ServiceError } = await loadClient();
