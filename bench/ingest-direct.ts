@@ -9,8 +9,7 @@ import { mergeStaged } from "../queries/files/merge-file.ts";
 import { openStaging } from "../queries/files/staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
 
-const [file = ""] = process.argv.slice(2);
-const client = "713";
+const [file = "", client = "713"] = process.argv.slice(2);
 const database = openDatabase({
   url: process.env["DATABASE_URL"] ?? "",
   poolSize: 2,
