@@ -20,6 +20,25 @@ interface Overlap {
 }
 
 /**
+ * Whether others have a row, on days of creatives to which this file adds, that lacks a column that it has, or says one that
+ * it lacks. Mostly there is none, and this is much less work than adding both sides up.
+ */
+async function areOthersSplitOtherwise(
+  session: Session,
+  { client, fileId, has }: { client: string; fileId: number; has: readonly string[] },
+  { from, to }: StagedLines,
+): Promise<boolean> {
+  const differs = columns.map((column) => (has.includes(column) ? `not (${filled(column)})` : filled(column)));
+  const { rows } = await session.query<{ found: number }>(
+    `select count(*)::int as found
+       from rtb.performance_metrics t join (select distinct creative_id, date from pg_temp.changes where fate = 'i') days using (creative_id, date)
+      where t._client_id = $1 and t._file_id <> $2 and t.date between $3 and $4 and (${differs.join(" or ")})`,
+    [client, fileId, from, to],
+  );
+  return (rows[0]?.found ?? 0) > 0;
+}
+
+/**
  * A creative's day that this file splits by other columns than the rows that others have stored of it: both are counted.
  * What the file has no column for and other rows say, or the other way round. No row is taken away: a file of one sender
  * may well have a part of a day that another's has not, and nobody but they can tell. Warns, in words.
@@ -30,6 +49,7 @@ export async function warnOfOtherGrain(
   staged: StagedLines,
 ): Promise<string | null> {
   const has = grain.split(",");
+  if (!(await areOthersSplitOtherwise(session, { client, fileId, has }, staged))) return null;
   const differs = (column: Dimension) =>
     has.includes(column) ? `own_${column} and not other_${column}` : `other_${column}`;
   // In one pass, without a join of two sides: whatever the planner expects of new rows, it cannot choose to compare each with each.

@@ -8,6 +8,7 @@ import { openDatabase } from "../../schema/database.ts";
 import { ConfigError, loadConfig } from "../../settings/config.ts";
 import { readEnvironment } from "../../settings/environment.ts";
 import { sayWhyItEnds } from "../say-why-it-ends.ts";
+import { lookAtMonths } from "./look-at-months.ts";
 import { runStream } from "./run-stream.ts";
 
 /** Reads the topics that STREAMS names, until it is stopped. */
@@ -48,7 +49,10 @@ async function main(): Promise<void> {
   logger.info({ streams: declared.map(({ stream }) => stream.name), consumer: parts.consumer }, "consumer is up");
   process.send?.("ready");
   try {
-    await Promise.all(declared.map(({ stream, settings }) => runStream(parts, stream, settings)));
+    await Promise.all([
+      lookAtMonths(parts),
+      ...declared.map(({ stream, settings }) => runStream(parts, stream, settings)),
+    ]);
   } finally {
     await database.end();
   }
