@@ -135,7 +135,7 @@ async function takeSteps(bench: Bench, way: Way, { first, second }: Files, resul
 
 async function takeExtra(bench: Bench, extra: Extra, { first }: Files): Promise<Measured> {
   await emptied(bench, "command", extra === "refused" ? [] : first.file.creatives);
-  if (extra === "refused") return runCommand(bench, first.path, client, "refused");
+  if (extra === "refused") return runCommand(bench, first.path, client, ["refused"]);
   await knowCreatives(stack, otherClient, first.file.creatives);
   await take(bench, "command", first.path, otherClient);
   const measured = await take(bench, "command", first.path);
