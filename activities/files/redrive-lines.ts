@@ -148,6 +148,7 @@ async function mergeRedriven(
     : await readPerformanceFile(linesAsFile({ ...kept, ...messages?.dialect }, lines.each), {
         mapping,
         refusesDoubt: refusesDoubt || ofStream !== null,
+        isOfMessages: ofStream !== null,
         ...basis,
         limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
         signal,

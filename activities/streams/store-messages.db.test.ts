@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
+import fc from "fast-check";
 import type { StreamMessage } from "../../connectors/streams/shapes.ts";
 import { extendMapping } from "../../connectors/files/mapping.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
@@ -41,7 +42,8 @@ beforeAll(async () => {
   streams.replace = await readStream(context, rows);
   streams.add = await readStream(context, clicks);
 });
-beforeEach(async () => {
+beforeEach(() => clear());
+async function clear(): Promise<void> {
   await database.pool.query(
     `truncate rtb.creative_thumbnails, rtb.creatives, rtb.performance_metrics, rtb.creative_performance, ops.files, ops.file_days, ops.file_headers,
        ops.quarantine, ops.alerts, ops.streams, ops.stream_partitions, ops.stream_batches, ops.stream_events;
@@ -49,7 +51,7 @@ beforeEach(async () => {
   );
   for (const stream of Object.values(streams))
     await declareStream(database.pool, { ...stream, stream: stream.name, eventField: stream.eventId });
-});
+}
 afterAll(() => database.drop());
 
 const row = (more: Record<string, unknown> = {}) => ({
@@ -280,6 +282,67 @@ describe("what cannot be stored", () => {
       "the message is no text in UTF-8",
       "the message is longer than 1048576 bytes",
     ]);
+  });
+
+  test("what a message leaves out is read as if it were alone, whatever stands in those beside it", async () => {
+    await store("replace", [
+      row({ impressions: 1 }),
+      row({ impressions: 2, geography: "BR", currency: "USD" }),
+      row({ impressions: 3, geography: "US", currency: "EUR" }),
+      row({ impressions: 4, geography: "DE", currency: null, buyer_id: "" }),
+      row({ impressions: 5, geography: "FR", buyer_id: "700" }),
+      row({ impressions: 6, geography: "IT" }),
+    ]);
+    expect((await table()).map(({ impressions }) => impressions)).toEqual([1, 2, 4, 5, 6]);
+    expect((await quarantine()).map(({ reason }) => reason)).toEqual([
+      expect.stringContaining(`the line is in "EUR"`) as unknown,
+    ]);
+  });
+
+  test("many messages at once come to what each of them alone comes to", async () => {
+    const mapping = extendMapping(streams.replace.reading.mapping, {
+      columns: { geography: ["geography", "land"] },
+      constants: { device_type: "mobile" },
+      sameDayColumns: ["until"],
+    });
+    const stream = { ...streams.replace, reading: { ...streams.replace.reading, mapping } };
+    const maybe = (...values: unknown[]) => fc.option(fc.constantFrom(...values), { nil: undefined, freq: 2 });
+    const anyRow = fc.record({
+      ...{
+        currency: maybe("USD", "", null, "EUR"),
+        buyer_id: maybe("", null, "700"),
+        until: maybe("2025-12-01", "", "2025-12-02"),
+      },
+      ...{ geography: maybe("BR", "", null), land: maybe("US", ""), device_type: maybe("desktop", "") },
+      ...{
+        hour: maybe(3, ""),
+        placement: maybe("top", null),
+        clicks: maybe(1, 11, ""),
+        creative_id: fc.constantFrom("1", "2", "9"),
+      },
+      impressions: fc.constantFrom(10, 20),
+    });
+    const outcome = async (rows: unknown[], atOnce: number) => {
+      await clear();
+      const messages = rows.map((each, index) => message(index, each));
+      for (let from = 0; from < rows.length; from += atOnce) {
+        const { claim: number, position } = await claim(stream);
+        const part = messages.slice(from, from + atOnce);
+        await storeMessages(context, {
+          ...{ stream, partition: "0", claim: number, from: position, messages: part },
+          next: String(from + part.length),
+        });
+      }
+      const rejected = (await quarantine()).map(({ position, reason }) => `${position}: ${reason}`).sort();
+      return { rejected, stored: await table(), differences: await differences() };
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRow, { minLength: 2, maxLength: 7 }), async (given) => {
+        const rows = given.map((more) => row(more));
+        expect(await outcome(rows, rows.length)).toEqual(await outcome(rows, 1));
+      }),
+      { numRuns: 10 },
+    );
   });
 
   test("a field that is named in two ways is read in the order of the messages", async () => {

@@ -217,6 +217,7 @@ async function readSorted(
             mapping,
             // What another message shows of how amounts are written must not decide over this one.
             refusesDoubt: true,
+            isOfMessages: true,
             ...basis,
             limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
             named: (creatives) => staging.name(creatives),

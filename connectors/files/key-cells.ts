@@ -49,7 +49,7 @@ export class KeyCells {
     const id = this.#part(this.#id, cells, place.creative_id, "creative_id");
     if (id.start === id.end) return this.#faults.refuse("creative_id", "creative_id", `creative id "" is empty`);
     const seat = this.#part(this.#seat, cells, place.buyer_id, "buyer_id");
-    if (seat.start === seat.end && place.buyer_id >= 0)
+    if (seat.start === seat.end && place.buyer_id >= 0 && this.#rules.isOfMessages !== true)
       return this.#faults.refuse("buyer_id", "buyer_id", "the line does not say which seat its creative belongs to");
     const fault = this.creatives.find(seat, id);
     this.#unknown = fault?.code === "unknown_creative" ? fault : null;
@@ -68,7 +68,9 @@ export class KeyCells {
   }
 
   /** What of a cell counts, or of what stands for it; empty where there is nothing. */
-  #part(part: Part, { bytes, starts, ends }: Cells, place: number, field: "creative_id" | "buyer_id"): Part {
+  #part(part: Part, { bytes, starts, ends }: Cells, given: number, field: "creative_id" | "buyer_id"): Part {
+    const isLeftOut = given >= 0 && this.#rules.isOfMessages === true && starts[given] === ends[given];
+    const place = isLeftOut ? -1 : given;
     part.bytes = place < 0 ? (this.#constants[field] ?? nothing) : bytes;
     part.start = place < 0 ? 0 : (starts[place] as number);
     part.end = place < 0 ? part.bytes.length : (ends[place] as number);

@@ -59,6 +59,8 @@ export interface PerformanceReading {
   others?: OthersDays | undefined;
   limits: ReadingLimits;
   refusesDoubt?: boolean;
+  /** As of `LineRules`. */
+  isOfMessages?: boolean;
   /** So many rejected lines go out, and the others are only counted; all where it is left out. */
   mostRejected?: number | undefined;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */

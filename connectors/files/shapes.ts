@@ -132,6 +132,8 @@ export interface LineRules {
   mostRejected?: number | undefined;
   /** An amount that may be a thousand times as much is refused with its line, whatever else the file shows. */
   refusesDoubt?: boolean;
+  /** The lines are messages, each with fields of its own: an empty cell is as if its line had no such column. */
+  isOfMessages?: boolean;
   mapping: FileMapping;
   today: string;
   currency: string;

@@ -117,7 +117,9 @@ export class StagedLines implements LineTaker {
   /** The columns that are in few files: the line's currency, its other dates, and cells without a header. */
   #others({ bytes, starts, ends }: Cells): boolean {
     const { currency, sameDay, nameless } = this.#layout;
+    const isLeftOut = (place: number) => this.#rules.isOfMessages === true && starts[place] === ends[place];
     for (const place of currency) {
+      if (isLeftOut(place)) continue;
       const said = bytes.toString("utf8", starts[place], ends[place]).trim();
       if (said.toUpperCase() !== this.#rules.currency)
         return this.fault.refuse(
@@ -127,6 +129,7 @@ export class StagedLines implements LineTaker {
         );
     }
     for (const place of sameDay) {
+      if (isLeftOut(place)) continue;
       const day = this.#key.readDay(bytes, starts[place] as number, ends[place] as number);
       if (day === 0) return false;
       if (day !== this.#lineKey.day)

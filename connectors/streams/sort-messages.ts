@@ -1,8 +1,14 @@
-import { meaningsOf } from "../../rules/files/header-meanings.ts";
+import {
+  fileFields,
+  meaningsOf,
+  plainHeader,
+  type FileField,
+  type Meanings,
+} from "../../rules/files/header-meanings.ts";
 import { readRecord } from "../files/json-record.ts";
 import { layOut, mostColumns } from "../files/layout.ts";
 import type { FileMapping } from "../files/mapping.ts";
-import { FileRefused, named } from "../files/reasons.ts";
+import { FileRefused } from "../files/reasons.ts";
 import type { RejectedLine } from "../files/shapes.ts";
 import type { StreamMessage } from "./shapes.ts";
 
@@ -23,7 +29,7 @@ export interface SortedMessages {
   rejected: RejectedLine[];
   /** By line, counted from 1: the event that the message is of. */
   events: Map<number, string>;
-  /** So many messages from the first on are sorted: the next one names a field otherwise than they do. */
+  /** So many messages from the first on are sorted: the next one does not go together with them. */
   taken: number;
 }
 
@@ -100,7 +106,7 @@ function readMessage(
     return {
       code: "column_count",
       column: eventField,
-      reason: `the field ${named(eventField)} is missing or no id: without it a message that comes twice would be added twice`,
+      reason: `the field "${eventField}" is missing or no id: without it a message that comes twice would be added twice`,
     };
   // Between the fields of a record a line break says nothing, and within text JSON allows none.
   return { text: text.replace(/[\r\n]+/g, " "), names, event };
@@ -122,8 +128,13 @@ class FieldSets {
   fields: string[] = [];
   readonly #refusals = new Map<string, Refusal | null>();
   readonly #joined = new Set<string>();
+  readonly #meanings: Meanings;
+  /** What each field of a row is called by those that are joined; null where they leave it out. */
+  readonly #called = new Map<FileField, string | null>();
 
-  constructor(private readonly reading: MessageReading) {}
+  constructor(private readonly reading: MessageReading) {
+    this.#meanings = meaningsOf(reading.mapping, reading.currency);
+  }
 
   refusalOf(names: readonly string[]): Refusal | null {
     const key = keyOf(names);
@@ -135,22 +146,47 @@ class FieldSets {
     return refusal;
   }
 
-  /** False where two names of one field would stand together. */
+  /**
+   * False where a message would be read otherwise beside the others than alone: they call a field otherwise, or have one
+   * for which something stands where it is left out.
+   */
   join(names: readonly string[]): boolean {
     const key = keyOf(names);
     if (this.#joined.has(key)) return true;
     const together = [...new Set([...this.fields, ...names])];
+    const called = this.#calledBy(names);
+    const isRead = (field: FileField, name: string | null) => {
+      const others = this.#called.get(field);
+      if (others === undefined) return true;
+      if (name === null || others === null)
+        return name === others || this.reading.mapping.constants[field] === undefined;
+      return name === others;
+    };
+    if (![...called].every(([field, name]) => isRead(field, name))) return false;
     if (together.length > mostColumns || this.#check(together) !== null) return false;
+    for (const [field, name] of called) this.#called.set(field, name ?? this.#called.get(field) ?? null);
     this.fields = together;
     this.#joined.add(key);
     return true;
+  }
+
+  #calledBy(names: readonly string[]): Map<FileField, string | null> {
+    const called = new Map<FileField, string | null>(fileFields.map((field) => [field, null]));
+    const ranks = new Map<FileField, number>();
+    for (const name of names)
+      for (const use of this.#meanings.of(name)) {
+        if (use.kind !== "field" || use.rank >= (ranks.get(use.field) ?? Infinity)) continue;
+        ranks.set(use.field, use.rank);
+        called.set(use.field, plainHeader(name));
+      }
+    return called;
   }
 
   #check(names: readonly string[]): Refusal | null {
     const { mapping, currency } = this.reading;
     try {
       // A name that stands twice is the record's own fault, and is found where it is read.
-      layOut([...new Set(names)], { mapping, meanings: meaningsOf(mapping, currency), currency, line: 1 });
+      layOut([...new Set(names)], { mapping, meanings: this.#meanings, currency, line: 1 });
       return null;
     } catch (error) {
       if (!(error instanceof FileRefused)) throw error;
