@@ -34,11 +34,12 @@ export async function lockClaimants(
 ): Promise<string[]> {
   const { rows } = await session.query<{ id: string }>(
     prepared(
+      // As a list, looked up one by one: joined, each affiliate of the client might be looked through for it.
       `select affiliate_id::text as id from recon.affiliates
-        where _client_id = $1 and affiliate_id in (
+        where _client_id = $1 and affiliate_id = any(array(
               select $2::bigint
                union select o.affiliate_id from recon.posts p join recon.posts o on o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key
-                      where p._client_id = $1 and p.post_id = any($3))
+                      where p._client_id = $1 and p.post_id = any($3)))
         order by affiliates.affiliate_id for no key update`,
       [client, affiliateId, postIds],
     ),
