@@ -52,6 +52,7 @@ export const pretargetingPlans = rtb.table(
     workflowId: text("workflow_id"),
     ...originColumn,
     theirs: jsonb("theirs").notNull().default([]),
+    candidates: jsonb("candidates").notNull().default([]),
   },
   (table) => [
     originCheck("pretargeting_plans_origin_known", table.origin),
@@ -146,7 +147,7 @@ describeTable(pretargetingPlans, "Changes of pretargeting configurations: comput
   stateReason: "Why it is so, in words.",
   stateAt: "Since when.",
   stage: "Which share of the traffic the change has now, in percent.",
-  title: "What it does, in words; null until it is computed.",
+  title: "What it does, in words; null until that is known.",
   bidderId: "The bidder's account at the exchange.",
   configId: "The configuration that is changed.",
   configName: "Its name when it was read.",
@@ -157,7 +158,8 @@ describeTable(pretargetingPlans, "Changes of pretargeting configurations: comput
   rollout: "gradual: 10, 50, 100 %; at_once: in one step.",
   rolloutReason: "Why that way.",
   totalQps: "What shares are of, in requests a second; null where there are none.",
-  expectedShare: "Share of the bidder's requests that the change takes, 0 to 1; null where it is not known.",
+  expectedShare:
+    "Share of the bidder's requests that the change takes, 0 to 1 (JSON has percent); null where it is not known.",
   blockedBy: "Why it could not be applied when it was computed; null if nothing spoke against it.",
   digest: "Hash of all that is approved: a plan that was computed again has another.",
   baselineQps: "The bidder's requests a second before the first write.",
@@ -165,6 +167,8 @@ describeTable(pretargetingPlans, "Changes of pretargeting configurations: comput
   cloneId: "Its id at the exchange; null while it is not known.",
   theirs:
     "What another person was seen to have changed meanwhile, as JSON: it is never written again. `lost`: a request of ours arrived after that all the same.",
+  candidates:
+    "Where it could be made in several configurations and none was named: their ids and names, as JSON. A person chooses one.",
   fence: "Number of the attempt that may write: an earlier one may still be alive.",
   createdAt: "When it was asked for.",
   createdBy: "Who asked for it: the subject of a token or session.",
@@ -205,7 +209,7 @@ describeTable(pretargetingEvents, "What became of each plan, in order.", {
   eventId: "Number of the event.",
   planId: "The plan.",
   at: "When.",
-  kind: "planned, refused, approved, begun, reached, watched, applied, rolling_back, rolled_back, overtaken, lost, rollback_refused or stuck.",
+  kind: "planned, refused, approved, begun, reached, watched, applied, rollback_asked, rolling_back, rolled_back, overtaken, lost, rollback_refused or stuck.",
   actor: "Who: the subject of a token or session; workflow where no person was.",
   words: "What happened, in words.",
   qps: "The bidder's requests a second then; null where none were read.",

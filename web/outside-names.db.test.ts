@@ -56,7 +56,7 @@ const shown: Record<string, readonly string[]> = {
   "/findings": ["found", "found-words"],
   "/findings/:finding": ["found", "found-words", "found-item", "found-reason"],
   "/pretargeting": ["config", "asked-for", "asker"],
-  "/pretargeting/:plan": ["config", "asked-for", "why-state", "actor", "words"],
+  "/pretargeting/:plan": ["config", "asked-for", "why-state", "actor", "words", "candidate"],
   "/opportunities": ["campaign"],
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
@@ -204,9 +204,9 @@ async function fillCreatives(): Promise<void> {
     [nameOf("seat-name")],
   );
   ids["plan"] = await one(
-    `insert into rtb.pretargeting_plans (_client_id, source, wanted, state, state_reason, title, bidder_id, config_id, config_name, created_by)
-     values ('713', 'waste', '{}', 'overtaken', $1, $2, '2', '1', $3, $4) returning plan_id::text as id`,
-    ["why-state", "asked-for", "config", "asker"].map(nameOf),
+    `insert into rtb.pretargeting_plans (_client_id, source, wanted, state, state_reason, title, bidder_id, config_id, config_name, created_by, candidates)
+     values ('713', 'waste', '{"by":"country","value":"BR"}', 'overtaken', $1, $2, '2', '1', $3, $4, jsonb_build_array(jsonb_build_object('configId', '1', 'displayName', $5::text))) returning plan_id::text as id`,
+    ["why-state", "asked-for", "config", "asker", "candidate"].map(nameOf),
   );
   await pool.query(
     "insert into rtb.pretargeting_events (_client_id, plan_id, kind, actor, words) values ('713', $1, 'overtaken', $2, $3)",

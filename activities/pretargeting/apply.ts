@@ -1,7 +1,7 @@
 import { recordAudit, type AuditAction } from "../../queries/ops/audit.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { readFeed } from "../../queries/pretargeting/feed.ts";
-import { findApproval, movePlan, noteEvent, type Moved } from "../../queries/pretargeting/plans.ts";
+import { canGoBack, findApproval, movePlan, noteEvent, type Moved } from "../../queries/pretargeting/plans.ts";
 import type { Theirs } from "../../rules/pretargeting/judge.ts";
 import { stagesOf, type Stage } from "../../rules/pretargeting/stages.ts";
 import { judgeQps, whyNoFeed, type Verdict } from "../../rules/pretargeting/watch-qps.ts";
@@ -11,7 +11,7 @@ import { exchange } from "../rtb/shapes.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { subjectOf, type PlanOf, type PretargetingContext } from "./context.ts";
 import { computedPlan, drive } from "./drive.ts";
-import { whatForeign } from "./overtaken.ts";
+import { byAnother, endReason, isByAnother } from "./overtaken.ts";
 
 export interface OpenedPlan {
   vendor: string;
@@ -46,8 +46,7 @@ export async function openRollback(
   of: PlanOf,
 ): Promise<Pick<OpenedPlan, "vendor" | "answerSeconds">> {
   const plan = await computedPlan(context, of);
-  if (!["approved", "applying", "applied", "rolling_back"].includes(plan.state))
-    throw invalidInput(`plan ${of.planId} is ${plan.state}: there is nothing to roll back`);
+  if (!canGoBack(plan.state)) throw invalidInput(`plan ${of.planId} is ${plan.state}: there is nothing to roll back`);
   return { vendor: exchange.name, answerSeconds: context.config.pretargeting.answerSeconds };
 }
 
@@ -81,23 +80,32 @@ export async function beginPretargeting(
   // Before the feed: what another person has changed may be why it counts nothing, and then that is what has to be said.
   const driven = await drive(context, { ...of, stage: 0, overtaken: "stops" });
   if (driven.outcome === "overtaken")
-    return { outcome: "overtaken", reason: whatForeign(driven.foreign), baselineQps: 0 };
+    return { outcome: "overtaken", reason: byAnother(driven.foreign), baselineQps: 0 };
+  if (driven.laterPlan !== null) {
+    const reason = `plan ${driven.laterPlan} has changed the configuration since this was computed: plan it again`;
+    await stopBefore(database, of, reason);
+    return { outcome: "blocked", reason, baselineQps: 0 };
+  }
   const feed = await readFeed(database, { ...of, bidderId: plan.bidderId, sinceSeconds: watchSeconds });
   const missing = whyNoFeed(feed, silentSeconds);
   const baselineQps = feed.qps ?? 0;
   if (missing !== null) {
-    await step(database, of, {
-      moved: { from: ["approved"], to: "planned", reason: missing },
-      event: { kind: "refused", words: `stopped before anything was changed: ${missing}` },
-    });
+    await stopBefore(database, of, missing);
     return { outcome: "blocked", reason: missing, baselineQps };
   }
   await step(database, of, {
     moved: { from: ["approved"], to: "applying", baselineQps, workflowId: of.workflowId },
     event: { kind: "begun", words: `as it was when it was planned; ${qpsText(baselineQps)} before`, qps: baselineQps },
+    audit: { action: "pretargeting_begun", details: { baselineQps } },
   });
   return { outcome: "begun", reason: null, baselineQps };
 }
+
+const stopBefore = (database: Database, of: PlanOf, reason: string) =>
+  step(database, of, {
+    moved: { from: ["approved"], to: "planned", reason },
+    event: { kind: "refused", words: `stopped before anything was changed: ${reason}` },
+  });
 
 const qpsText = (qps: number) => `${Math.round(qps).toLocaleString("en-US")} requests a second`;
 
@@ -114,7 +122,7 @@ export async function reachStage(context: PretargetingContext, of: PlanOf & { st
   const { rows } = await database.query<{ at: Date }>("select clock_timestamp() as at");
   const at = (rows[0]?.at ?? new Date()).toISOString();
   if (driven.outcome === "overtaken") {
-    return { outcome: "overtaken", reason: whatForeign(driven.foreign), at };
+    return { outcome: "overtaken", reason: byAnother(driven.foreign), at };
   }
   await step(database, of, {
     moved: { from: ["applying"], to: "applying", stage: of.stage },
@@ -159,11 +167,12 @@ export async function finishPretargeting(context: PretargetingContext, of: PlanO
   const driven = await drive(context, { ...of, stage: 100, overtaken: "stops" });
   const at = new Date().toISOString();
   if (driven.outcome === "overtaken") {
-    return { outcome: "overtaken", reason: whatForeign(driven.foreign), at };
+    return { outcome: "overtaken", reason: byAnother(driven.foreign), at };
   }
   await step(database, of, {
     moved: { from: ["applying"], to: "applied", stage: 100 },
     event: { kind: "applied", words: "the configuration is as it was approved" },
+    audit: { action: "pretargeting_applied", details: {} },
   });
   return { outcome: "reached", reason: null, at };
 }
@@ -176,6 +185,8 @@ export interface RolledBack {
 
 export interface RollBackInput extends PlanOf {
   reason: string;
+  /** A person asked for it, which is written down already. */
+  isAsked?: boolean;
   /** Asked for after all was done: it is refused as a whole where another person has changed something since. */
   isLater: boolean;
   /** Whether to end it. What had no answer may still arrive: then it is looked at again before. */
@@ -188,14 +199,23 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
   const before = await computedPlan(context, of);
   await step(database, of, {
     moved: { from: ["approved", "applying", "applied"], to: "rolling_back", reason: of.reason },
-    event: { kind: "rolling_back", words: of.reason },
+    event: { kind: "rolling_back", words: beginsText(of) },
   });
-  const { outcome, foreign, isUnclear } = await drive(context, {
+  const { outcome, laterPlan, foreign, isUnclear } = await drive(context, {
     ...of,
     stage: 0,
     overtaken: of.isLater ? "refused" : "goes_on",
   });
-  const reason = foreign.length > 0 ? whatForeign(foreign) : null;
+  if (outcome === "later_plan") {
+    const later = `plan ${laterPlan ?? ""} changed it since: take that back first`;
+    await step(database, of, {
+      moved: { from: ["rolling_back"], to: before.stage === 100 ? "applied" : "planned" },
+      event: { kind: "rollback_refused", words: `nothing was changed: ${later}` },
+      audit: { action: "pretargeting_rollback_refused", details: { reason: later } },
+    });
+    return { outcome: "refused", isUnclear: false, reason: later };
+  }
+  const reason = foreign.length > 0 ? byAnother(foreign) : null;
   if (outcome === "refused") {
     await step(database, of, {
       moved: {
@@ -203,7 +223,8 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
         to: before.stage === 100 ? "applied" : "overtaken",
         reason: `not rolled back: ${reason ?? ""}`,
       },
-      event: { kind: "rollback_refused", words: `nothing was changed: ${reason ?? ""}` },
+      event: { kind: "rollback_refused", words: "nothing was changed: what another person changed stands" },
+      audit: { action: "pretargeting_rollback_refused", details: { reason } },
     });
     return { outcome, isUnclear: false, reason };
   }
@@ -214,7 +235,7 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
       from: ["rolling_back"],
       to: ended,
       stage: 0,
-      reason: [of.reason, reason].filter((one) => one !== null).join("; "),
+      reason: endReason(of.reason, foreign),
     },
     event: {
       kind: ended,
@@ -232,6 +253,10 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
   });
   return { outcome: ended, isUnclear, reason };
 }
+
+/** What another person changed was said when it was seen. */
+const beginsText = ({ reason, isAsked = false }: RollBackInput) =>
+  isAsked ? "goes back, as it was asked to" : isByAnother(reason) ? "goes back with what is ours alone" : reason;
 
 const leftAs = (foreign: readonly Theirs[]) =>
   `what was ours alone is back as it was; what another person changed ${foreign.some(({ lost }) => lost !== undefined) ? "was left alone, but a late request of ours has taken some of it away" : "stands"}`;

@@ -4,7 +4,8 @@ import { MockActivityEnvironment } from "@temporalio/testing";
 import { addSeat, type MockState } from "../../bench/pretargeting-world.ts";
 import { feeds, vendors } from "../../connectors/registry.ts";
 import { createRedactor } from "../../core/redact.ts";
-import { createPlan, findPlan, movePlan, readWrites } from "../../queries/pretargeting/plans.ts";
+import { createPlan, findPlan, listEvents, movePlan } from "../../queries/pretargeting/plans.ts";
+import { findLaterPlan, readWrites } from "../../queries/pretargeting/writes.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -64,14 +65,26 @@ function run<Input, Result>(activity: (input: Input) => Promise<Result>, input: 
   return new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger("ERROR") }).run(activity, input);
 }
 
-/** A plan that is computed and, as after its approval and a first look, being applied. */
-async function applying(rollout: "gradual" | "at_once") {
-  const asked = { client, by: "ada", source: "waste" as const, opportunityId: null, configId: null };
+async function computed(more: Partial<Parameters<typeof createPlan>[1]> = {}) {
+  const asked = { client, by: "ada", source: "waste" as const, opportunityId: null, configId: null, rollout: null };
   const wanted = { by: "country", value: "BR" };
-  const planId = await createPlan(database.pool, { ...asked, wanted, rollout });
+  const planId = await createPlan(database.pool, { ...asked, wanted, ...more });
   const of = { client, planId };
   await run(activities.computePretargeting, of);
+  return of;
+}
+
+/** A plan that is computed and, as after its approval and a first look, being applied. */
+async function applying(rollout: "gradual" | "at_once", country = "BR") {
+  const of = await computed({ wanted: { by: "country", value: country }, rollout });
   await movePlan(database.pool, of, { from: ["planned"], to: "applying" });
+  return of;
+}
+
+async function applied(country = "BR") {
+  const of = await applying("at_once", country);
+  await run(activities.reachStage, { ...of, stage: 100 });
+  await run(activities.finishPretargeting, of);
   return of;
 }
 
@@ -124,12 +137,6 @@ test("a part that a person was seen to have changed is not written again, and a 
 });
 
 test("a later rollback is refused while nothing was sent, and may be asked for again; what has begun goes on", async () => {
-  const applied = async () => {
-    const of = await applying("at_once");
-    await run(activities.reachStage, { ...of, stage: 100 });
-    await run(activities.finishPretargeting, of);
-    return of;
-  };
   const of = await applied();
   await hand({ minimumViewabilityDecile: 7 });
   const later = { ...back, isLater: true };
@@ -146,4 +153,83 @@ test("a later rollback is refused while nothing was sent, and may be asked for a
   expect(await run(activities.rollBackPlan, { ...second, ...later })).toMatchObject({ outcome: "overtaken" });
   expect(await findPlan(database.pool, second)).toMatchObject({ state: "overtaken", stage: 0 });
   expect(await original()).toMatchObject({ state: "SUSPENDED", geoTargeting: { excludedIds: ["2643"] } });
+});
+
+test("applied plans of one configuration go back newest first: what a later one wrote is no other person's", async () => {
+  const [first, stale] = [await applied("BR"), await computed({ wanted: { by: "country", value: "PE" } })];
+  const second = await applied("AR");
+  const later = { ...back, isAsked: true, isLater: true };
+  expect(await findLaterPlan(database.pool, first)).toBe(second.planId);
+  expect(await run(activities.rollBackPlan, { ...first, ...later })).toMatchObject({
+    ...{ outcome: "refused", reason: `plan ${second.planId} changed it since: take that back first` },
+  });
+  expect(await findPlan(database.pool, first)).toMatchObject({ state: "applied", stage: 100, theirs: [] });
+  await movePlan(database.pool, stale, { from: ["planned"], to: "approved" });
+  expect(await run(activities.beginPretargeting, { ...stale, workflowId: "w" })).toMatchObject({
+    ...{ outcome: "blocked", reason: expect.stringContaining(`plan ${second.planId} has changed the configuration`) },
+  });
+  expect(await findPlan(database.pool, stale)).toMatchObject({ state: "planned", theirs: [] });
+  expect(await openAlerts()).toEqual([]);
+
+  // What a person puts in the place of what a plan of ours wrote is theirs.
+  await hand({ geoTargeting: { excludedIds: ["2840"] } });
+  expect(await run(activities.rollBackPlan, { ...first, ...later })).toMatchObject({
+    outcome: "refused",
+    reason: "another person changed it: countries excluded is United States, not Brazil, Russia",
+  });
+  expect(await openAlerts()).toMatchObject([{ kind: "pretargeting_overtaken" }]);
+  await hand({ geoTargeting: { excludedIds: ["2032", "2076", "2643"] } });
+  expect(await run(activities.rollBackPlan, { ...second, ...later })).toMatchObject({ outcome: "rolled_back" });
+  expect(await findLaterPlan(database.pool, first)).toBeNull();
+  expect(await run(activities.rollBackPlan, { ...first, ...later })).toMatchObject({ outcome: "rolled_back" });
+  expect(await original()).toMatchObject({ geoTargeting: { excludedIds: ["2643"] } });
+  expect(await actions(first)).toEqual([
+    ...["pretargeting_written", "pretargeting_stage_reached", "pretargeting_applied"],
+    ...["pretargeting_rollback_refused", "pretargeting_overtaken", "pretargeting_rollback_refused"],
+    ...["pretargeting_written", "pretargeting_rolled_back"],
+  ]);
+});
+
+test("of several configurations a person chooses one, and no temporary copy of ours is among them", async () => {
+  const content = { maximumQps: "500", geoTargeting: { excludedIds: ["2643"] } };
+  await mock("reset", {
+    configs: [
+      { displayName: "Apps", ...content },
+      { displayName: "Web, Europe", ...content },
+    ],
+  });
+  const of = await computed();
+  const candidates = [
+    { configId: "7310001", displayName: "Apps" },
+    { configId: "7310002", displayName: "Web, Europe" },
+  ];
+  expect(await findPlan(database.pool, of)).toMatchObject({
+    ...{ state: "refused", title: "Leave out the country Brazil", candidates },
+    stateReason: "it could be made in Apps (7310001) or Web, Europe (7310002): name one",
+  });
+  const chosen = await computed({ configId: "7310002" });
+  await movePlan(database.pool, chosen, { from: ["planned"], to: "applying" });
+  await run(activities.reachStage, { ...chosen, stage: 10 });
+  expect((await state()).configs).toHaveLength(3);
+  const meanwhile = await computed();
+  expect(await findPlan(database.pool, meanwhile)).toMatchObject({ state: "refused", candidates });
+  const named = await computed({ configId: "7310003" });
+  expect(await findPlan(database.pool, named)).toMatchObject({
+    stateReason: `that configuration is the temporary copy of plan ${chosen.planId}`,
+  });
+});
+
+test("each reason is said once, in plain words", async () => {
+  const of = await applying("gradual");
+  await run(activities.reachStage, { ...of, stage: 10 });
+  await hand({ maximumQps: "777", minimumViewabilityDecile: 5 });
+  await mock("hand", { configId: "newest", set: { minimumViewabilityDecile: 4 } });
+  const { reason } = await run(activities.reachStage, { ...of, stage: 50 });
+  const words =
+    "another person changed it: maximum QPS is 777, not 1,080; minimum viewability is 50 %, not 30 %; the clone's minimum viewability is 40 %, not 30 %";
+  expect(reason).toBe(words);
+  await run(activities.rollBackPlan, { ...of, reason: reason ?? "", isLast: true, isLater: false });
+  expect(await findPlan(database.pool, of)).toMatchObject({ state: "overtaken", stateReason: words });
+  const events = (await listEvents(database.pool, of)).map((one) => one.words);
+  expect(events.filter((one) => one.includes("777"))).toEqual([words]);
 });

@@ -8,18 +8,16 @@ import {
   type TargetedList,
 } from "../../connectors/exchanges/pretargeting.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
+import { findPlan, noteClone, takeFence, type PlanRow } from "../../queries/pretargeting/plans.ts";
 import {
-  findPlan,
   journalWrite,
-  noteClone,
+  readLastWrites,
   readWrites,
   settleWrites,
-  takeFence,
-  type PlanRow,
   type WriteRow,
-} from "../../queries/pretargeting/plans.ts";
+} from "../../queries/pretargeting/writes.ts";
 import { judge, membersOf, type Foreign, type PlannedWrite, type Theirs } from "../../rules/pretargeting/judge.ts";
-import type { Leaves } from "../../rules/pretargeting/leaves.ts";
+import { sameLeaf, type Leaves } from "../../rules/pretargeting/leaves.ts";
 import { writeText } from "../../rules/pretargeting/words.ts";
 import { desiredAt, type Change, type Stage } from "../../rules/pretargeting/stages.ts";
 import { inTransaction } from "../../schema/database.ts";
@@ -29,8 +27,10 @@ import { inTurns, subjectOf, type PlanOf, type PretargetingContext, type Turns }
 import { tellLost, tellOvertaken, tellRefused } from "./overtaken.ts";
 
 export interface Driven {
-  /** overtaken: another person changed it, and what is theirs was left alone; refused: all was left alone. */
-  outcome: "reached" | "overtaken" | "refused";
+  /** overtaken: another person changed it, and what is theirs was left alone; refused, later_plan: all was left alone. */
+  outcome: "reached" | "overtaken" | "refused" | "later_plan";
+  /** Another plan of ours that has changed the configuration since. */
+  laterPlan: number | null;
   /** What another person has changed. */
   foreign: Theirs[];
   /** Of some write it is not known whether it will still arrive. */
@@ -88,11 +88,15 @@ export function drive(context: PretargetingContext, of: Drive): Promise<Driven> 
       const { theirs } = plan;
       const judged = judge({ change: plan, original, cloneId: plan.cloneId, writes, theirs, live }, of.stage);
       const isUnclear = writes.some(({ state }) => state === "sent");
-      if (judged.foreign.length > 0 && of.overtaken === "refused" && !isBegun(writes, of.stage)) {
-        await tellRefused(database, of, judged.foreign);
-        return { outcome: "refused", foreign: judged.foreign, isUnclear };
+      const isUntouched = !isBegun(writes, of.stage);
+      const { persons, laterPlan } = await setApart(context, { ...of, plan, foreign: judged.foreign });
+      if (laterPlan !== null && persons.length === 0 && of.overtaken !== "goes_on" && isUntouched)
+        return { outcome: "later_plan", laterPlan, foreign: [], isUnclear };
+      if (persons.length > 0 && of.overtaken === "refused" && isUntouched) {
+        await tellRefused(database, of, persons);
+        return { outcome: "refused", laterPlan, foreign: persons, isUnclear };
       }
-      if (judged.foreign.length > 0) await tellOvertaken(database, of, judged.foreign);
+      if (persons.length > 0) await tellOvertaken(database, of, persons);
       if (judged.lost.length > 0) await tellLost(database, of, judged.lost);
       await settleWrites(database, of.client, { writeIds: judged.seen, state: "arrived" });
       await noteClone(database, of, judged.cloneId ?? plan.cloneId);
@@ -101,12 +105,37 @@ export function drive(context: PretargetingContext, of: Drive): Promise<Driven> 
       const foreign = [...theirs, ...judged.foreign.filter((one) => !theirs.some((known) => isSamePart(known, one)))];
       const outcome = foreign.length > 0 ? "overtaken" : "reached";
       if (judged.next === null || (foreign.length > 0 && of.overtaken === "stops"))
-        return { outcome, foreign, isUnclear };
+        return { outcome, laterPlan, foreign, isUnclear };
       const isStill = async () => sameConfigs(live, await readConfigs(turns.exchange, plan.bidderId));
       await send(context, turns, { ...of, fence, plan, cloneId: judged.cloneId, write: judged.next, isStill });
       await turns.release();
     }
   });
+}
+
+/**
+ * Sets apart what another plan of ours was the last to write: that is no person's doing. Only before the first write and on
+ * the way back, since in between the bidder has no other change under way.
+ */
+async function setApart(
+  { database }: Pick<PretargetingContext, "database">,
+  { client, planId, stage, plan, foreign }: PlanOf & { stage: Stage; plan: ComputedPlan; foreign: readonly Foreign[] },
+): Promise<{ persons: Foreign[]; laterPlan: number | null }> {
+  if (stage !== 0 || foreign.length === 0) return { persons: [...foreign], laterPlan: null };
+  const { bidderId, configId } = plan;
+  const paths = foreign.filter(({ which }) => which === "original").map(({ path }) => path);
+  const last = (await readLastWrites(database, { client, bidderId, configId, paths })).filter(
+    (one) => one.planId !== planId && ["applying", "applied", "rolling_back"].includes(one.state),
+  );
+  const byPlan = ({ which, path, found }: Foreign) =>
+    which === "original"
+      ? last.find((one) => one.path === path && sameLeaf(one.after ?? undefined, found ?? undefined))
+      : undefined;
+  const plans = foreign.flatMap((one) => byPlan(one)?.planId ?? []);
+  return {
+    persons: foreign.filter((one) => byPlan(one) === undefined),
+    laterPlan: plans.length === 0 ? null : Math.max(...plans),
+  };
 }
 
 const isSamePart = (one: Foreign, other: Foreign) => one.which === other.which && one.path === other.path;

@@ -14,13 +14,32 @@ const partOf = ({ which, path }: Foreign) =>
 const said = ({ path }: Foreign, leaf: Leaf | null) => leafText(path, leaf) ?? "unset";
 const listed = (parts: readonly string[]) => parts.join("; ").slice(0, longest);
 
-export const whatForeign = (foreign: readonly Theirs[]) =>
-  listed(
-    foreign.map(
-      (one) =>
-        `${partOf(one)} is ${said(one, one.found)}, not ${said(one, one.expected)}${one.lost === undefined ? "" : `, and was made ${said(one, one.lost.to)} by a late request of ours`}`,
-    ),
-  );
+const whatForeign = (foreign: readonly Theirs[]) =>
+  listed(foreign.map((one) => `${differenceOf(one)}${one.lost === undefined ? "" : lostText(one, one.lost.to)}`));
+
+/** Of a whole configuration there is only whether it is there. */
+function differenceOf(one: Foreign): string {
+  if (one.path !== "") return `${partOf(one)} is ${said(one, one.found)}, not ${said(one, one.expected)}`;
+  return one.found === "gone" ? `${partOf(one)} is gone` : "there is a configuration with the clone's name";
+}
+
+const lostText = (one: Foreign, to: Leaf | null) =>
+  one.path === ""
+    ? ", and was deleted by a late request of ours"
+    : `, and was made ${said(one, to)} by a late request of ours`;
+
+const changed = "another person changed it";
+
+/** Why it goes no further. */
+export const byAnother = (foreign: readonly Theirs[]) => `${changed}: ${whatForeign(foreign)}`;
+
+/** Why it ended, each thing once: what led to it is often what was found, or a part of that. */
+export function endReason(reason: string, foreign: readonly Theirs[]): string {
+  if (foreign.length === 0) return reason;
+  return isByAnother(reason) ? byAnother(foreign) : `${reason}; ${byAnother(foreign)}`;
+}
+
+export const isByAnother = (reason: string) => reason.startsWith(changed);
 
 /** Says that another person has changed something, once for each part, as soon as it is seen. */
 export async function tellOvertaken(database: Database, of: PlanOf, foreign: readonly Foreign[]): Promise<void> {
@@ -45,7 +64,7 @@ async function tellForeign(session: Session, of: PlanOf, foreign: readonly Forei
   await noteEvent(session, of, {
     kind: "overtaken",
     actor: "workflow",
-    words: `another person changed it: ${found}`,
+    words: byAnother(foreign),
   });
   await recordAudit(session, {
     ...{ client: of.client, actor: "workflow", role: null, subject: subjectOf(of) },

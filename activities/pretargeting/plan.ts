@@ -4,11 +4,18 @@ import { dayAt } from "../../core/days.ts";
 import { originOf } from "../../core/origin.ts";
 import { findOpportunity } from "../../queries/intelligence/opportunities.ts";
 import { readFeed } from "../../queries/pretargeting/feed.ts";
-import { findPlan, keepPlan, movePlan, noteEvent, type PlanRow } from "../../queries/pretargeting/plans.ts";
+import {
+  findPlan,
+  keepPlan,
+  keepRefusal,
+  noteEvent,
+  readClones,
+  type PlanRow,
+} from "../../queries/pretargeting/plans.ts";
 import { readBidders, readSizes } from "../../queries/pretargeting/subjects.ts";
 import { readWaste } from "../../queries/rtb/waste.ts";
 import { differences } from "../../rules/pretargeting/leaves.ts";
-import { propose, type Wanted } from "../../rules/pretargeting/propose.ts";
+import { propose, type Refused, type Wanted } from "../../rules/pretargeting/propose.ts";
 import { chooseRollout } from "../../rules/pretargeting/stages.ts";
 import { titleOf, wantedOfWaste } from "../../rules/pretargeting/subject.ts";
 import { takesTooMuch, whyNoFeed } from "../../rules/pretargeting/watch-qps.ts";
@@ -33,11 +40,13 @@ export async function planPretargeting(context: PretargetingContext, of: PlanOf)
   if (plan === null) throw invalidInput(`client ${of.client} has no plan ${of.planId}`);
   if (plan.state !== "planning") return { planId: of.planId, state: plan.state, reason: plan.stateReason };
   const found = await compute(context, of, plan);
-  const reason = typeof found === "string" ? found : null;
+  const reason = "refused" in found ? found.refused : null;
   await inTransaction(database, async (session) => {
     const isKept =
-      typeof found === "string"
-        ? await movePlan(session, of, { from: ["planning"], to: "refused", reason: found })
+      "refused" in found
+        ? await keepRefusal(session, of, {
+            ...{ reason: found.refused, title: found.title ?? null, candidates: found.candidates ?? [] },
+          })
         : await keepPlan(session, { ...of, origin: originOf(exchangeAccount(context, of.client)) }, found);
     if (!isKept) return;
     await noteEvent(session, of, {
@@ -49,20 +58,32 @@ export async function planPretargeting(context: PretargetingContext, of: PlanOf)
   return { planId: of.planId, state: reason === null ? "planned" : "refused", reason };
 }
 
-const blockedText = (found: string | { blockedBy: string | null }) =>
-  typeof found === "string" || found.blockedBy === null ? "" : `. It stops here: ${found.blockedBy}`;
+const blockedText = (found: object) =>
+  "blockedBy" in found && typeof found.blockedBy === "string" ? `. It stops here: ${found.blockedBy}` : "";
+
+type RefusedPlan = Refused & { title?: string };
 
 async function compute(context: PretargetingContext, of: PlanOf, plan: PlanRow) {
   const { database, config } = context;
   const { silentSeconds, watchSeconds, isApplied } = config.pretargeting;
   const subject = await subjectOfPlan(context, of, plan);
-  if (typeof subject === "string") return subject;
+  if (typeof subject === "string") return { refused: subject } satisfies RefusedPlan;
+  const title = titleOf(subject.wanted);
+  const not = (refused: Refused): RefusedPlan => ({ ...refused, title });
   const [bidderId, ...more] = await readBidders(database, of.client);
-  if (bidderId === undefined) return "no seat of a bidder is known: discover seats first";
-  if (more.length > 0) return `the client has seats of ${more.length + 1} bidders: pretargeting is planned for one`;
+  if (bidderId === undefined) return not({ refused: "no seat of a bidder is known: discover seats first" });
+  if (more.length > 0)
+    return not({ refused: `the client has seats of ${more.length + 1} bidders: pretargeting is planned for one` });
   const live = await inTurns(context, of, ({ exchange }) => readConfigs(exchange, bidderId));
-  const proposal = propose(subject.wanted, live, plan.wantedConfigId);
-  if ("refused" in proposal) return proposal.refused;
+  const clones = await readClones(database, of.client);
+  const cloneOf = (one: { configId: string; displayName: string }) =>
+    clones.find(({ cloneId, cloneName }) => cloneId === one.configId || cloneName === one.displayName);
+  const named = live.find(({ configId }) => configId === plan.wantedConfigId);
+  const ours = named === undefined ? undefined : cloneOf(named);
+  if (ours !== undefined) return not({ refused: `that configuration is the temporary copy of plan ${ours.planId}` });
+  const others = live.filter((one) => cloneOf(one) === undefined);
+  const proposal = propose(subject.wanted, others, plan.wantedConfigId);
+  if ("refused" in proposal) return not(proposal);
   const { configId, displayName, snapshot, target } = proposal;
   const feed = await readFeed(database, { client: of.client, bidderId, sinceSeconds: watchSeconds });
   const { maximumQps } = snapshot;
@@ -84,7 +105,7 @@ async function compute(context: PretargetingContext, of: PlanOf, plan: PlanRow) 
     isApplied ? null : "PRETARGETING_APPLY is off",
   ].filter((one) => one !== null);
   const kept = {
-    ...{ title: titleOf(subject.wanted), bidderId, configId, configName: displayName },
+    ...{ title, bidderId, configId, configName: displayName },
     ...{ configState: isActive ? ("ACTIVE" as const) : ("SUSPENDED" as const) },
     ...{ snapshot, target, difference: differences(snapshot, target) },
     ...{ rollout: rollout.rollout, rolloutReason: rollout.reason, totalQps: rollout.totalQps },

@@ -12,9 +12,12 @@ const entry = z.object({
   actor: z
     .string()
     .describe(
-      "the subject of a token, `affiliate/<id>`, `cli:<os user>` from the command line, or `temporal:<what Temporal knows>` from its UI",
+      "the subject of a token, `affiliate/<id>`, `cli:<os user>` from the command line, `temporal:<what Temporal knows>` from its UI, or `workflow`, `pipeline` or `import` where the system acts by itself",
     ),
-  role: z.string().nullable().describe("the role of the token; null from the command line"),
+  role: z
+    .string()
+    .nullable()
+    .describe("the role of the token; null from the command line, from Temporal, and of the system itself"),
   action: z.string(),
   subject: z.string().describe("what was changed"),
   details: z.unknown(),

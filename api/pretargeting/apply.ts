@@ -1,18 +1,20 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowUpdateFailedError } from "@temporalio/client";
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { withinMs } from "../../core/deadline.ts";
-import { keepApproval, movePlan, noteEvent, type PlanState } from "../../queries/pretargeting/plans.ts";
+import { canGoBack, keepApproval, movePlan, noteEvent } from "../../queries/pretargeting/plans.ts";
+import { whyNotNow } from "../../queries/pretargeting/why-not-now.ts";
 import { warning, warningText } from "../../rules/pretargeting/warning.ts";
 import { pretargetingWorkflowId } from "../../rules/pretargeting/workflow-ids.ts";
 import { sqlState } from "../../schema/database.ts";
 import { mainQueue } from "../../temporal.config.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
-import { ApiError, Unavailable } from "../server/errors.ts";
+import { ApiError, toAnswer, Unavailable } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { startWorkflow } from "../server/run-workflow.ts";
+import { reasonOf, startWorkflow } from "../server/run-workflow.ts";
 import { number } from "../server/shapes.ts";
-import { planOf, whyNotNow } from "./plan-of.ts";
+import { planOf } from "./plan-of.ts";
 
 const keepers = allow("admin", "operator");
 const params = z.object({ id: number });
@@ -24,6 +26,7 @@ export function approveRoute(api: Api, parts: ServerParts): void {
     "/pretargeting/plans/:id/approve",
     {
       config: keepers,
+      onError: (request, _reply, error) => recordRefusal(parts, request, error),
       schema: {
         tags: ["pretargeting"],
         summary: "Approves a plan by name and begins to apply it: 10, 50, 100 %, with an hour's watch of QPS at each",
@@ -50,7 +53,8 @@ export function approveRoute(api: Api, parts: ServerParts): void {
         throw new ApiError("conflict", "the plan is not the one that was read: read it again");
       if (plan.state !== "planned" && plan.state !== "approved")
         throw new ApiError("conflict", `the plan is ${plan.state}: it is applied once`);
-      const whyNot = await whyNotNow(parts, plan, client);
+      const settings = parts.config.pretargeting;
+      const whyNot = await whyNotNow(parts.reading, plan, { client, settings });
       if (whyNot !== null) throw new ApiError("conflict", `it stops after the dry run: ${whyNot}`);
       await audited(parts, request, async (session, record) => {
         if (!(await movePlan(session, of, { from: ["planned"], to: "approved" }))) return;
@@ -79,6 +83,23 @@ export function approveRoute(api: Api, parts: ServerParts): void {
   );
 }
 
+const refusals: readonly number[] = [400, 403, 409];
+
+/** Who wanted to approve what, and why that was refused: a role, what was read, or what stands against it. */
+async function recordRefusal(parts: ServerParts, request: FastifyRequest, error: Error): Promise<void> {
+  const { status, body } = toAnswer(error, request.id);
+  const { id } = request.params as { id?: unknown };
+  const planId = /^\d{1,15}$/.exec(String(id))?.[0];
+  if (request.caller === null || planId === undefined || !refusals.includes(status)) return;
+  await audited(parts, request, (session, record) =>
+    record(session, {
+      action: "pretargeting_approval_refused",
+      subject: `pretargeting/${planId}`,
+      details: { reason: body.message },
+    }),
+  );
+}
+
 function oneAtATime(error: unknown): never {
   if (sqlState(error) === "23505")
     throw new ApiError(
@@ -91,11 +112,9 @@ function oneAtATime(error: unknown): never {
 /** The acceptance is recorded all the same. */
 function notSent(error: unknown): never {
   if (error instanceof WorkflowUpdateFailedError)
-    throw new ApiError("conflict", error.cause instanceof Error ? error.cause.message : "the approval was refused");
+    throw new ApiError("conflict", reasonOf(error.cause) ?? "the approval was refused");
   throw new Unavailable("the approval is recorded, and no worker took it yet: send it again", error);
 }
-
-const canGoBack: readonly PlanState[] = ["approved", "applying", "applied", "rolling_back"];
 
 export function rollBackRoute(api: Api, parts: ServerParts): void {
   const { temporal, config } = parts;
@@ -118,8 +137,7 @@ export function rollBackRoute(api: Api, parts: ServerParts): void {
       const planId = request.params.id;
       const of = { client, planId };
       const { state } = await planOf(parts, of);
-      if (!canGoBack.includes(state))
-        throw new ApiError("conflict", `the plan is ${state}: there is nothing to take back`);
+      if (!canGoBack(state)) throw new ApiError("conflict", `the plan is ${state}: there is nothing to take back`);
       await audited(parts, request, async (session, record) => {
         await noteEvent(session, of, { kind: "rollback_asked", actor: subject, words: "a person asked to go back" });
         await record(session, { action: "pretargeting_rollback_asked", subject: `pretargeting/${planId}` });

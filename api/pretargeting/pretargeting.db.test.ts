@@ -86,6 +86,20 @@ test("an approval needs the setting, a feed, the plan that was read and today's 
   });
   const audit = "select actor from ops.audit where action = 'pretargeting_approved' and subject = $1";
   expect((await database.pool.query(audit, [`pretargeting/${id}`])).rows).toEqual([{ actor: "operator ada" }]);
+  const analyst = await as("analyst");
+  expect((await analyst("POST", url, accepted)).status).toBe(403);
+  const refused = await database.pool.query(
+    "select actor, role, details ->> 'reason' as reason from ops.audit where action = 'pretargeting_approval_refused' and subject = $1 order by audit_id",
+    [`pretargeting/${id}`],
+  );
+  expect(refused.rows).toEqual(
+    [
+      ...[/APPLY is off/, /no QPS feed/, /not the one that was read/, /newer text/, /not valid/].map(
+        (reason) => ["operator", reason] as const,
+      ),
+      ["analyst", /the role analyst may not do this/] as const,
+    ].map(([role, reason]) => ({ actor: `${role} ada`, role, reason: expect.stringMatching(reason) })),
+  );
   const other = await made();
   expect((await ask("POST", `${plans}/${other}/approve`, accepted)).body).toMatchObject({
     message: expect.stringMatching(/another change of this bidder/),

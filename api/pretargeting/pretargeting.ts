@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  canGoBack,
   countPlans,
   createPlan,
   findApproval,
@@ -8,8 +9,9 @@ import {
   listPlans,
   planOrders,
   planStates,
-  readWrites,
 } from "../../queries/pretargeting/plans.ts";
+import { findLaterPlan, readWrites } from "../../queries/pretargeting/writes.ts";
+import { whyNotNow } from "../../queries/pretargeting/why-not-now.ts";
 import { planningWorkflowId } from "../../rules/pretargeting/workflow-ids.ts";
 import { warning } from "../../rules/pretargeting/warning.ts";
 import type { planPretargeting } from "../../workflows/pretargeting/plan-pretargeting.ts";
@@ -22,7 +24,6 @@ import { runWorkflow } from "../server/run-workflow.ts";
 import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
 import { isMore, number, part, text } from "../server/shapes.ts";
 import { approveRoute, rollBackRoute } from "./apply.ts";
-import { whyNotNow } from "./plan-of.ts";
 import { plan, planDetails, rollouts, toDetails, toPlan } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -144,14 +145,15 @@ function oneRoute(api: Api, parts: ServerParts): void {
       const of = { client: callerOf(request).client, planId: request.params.id };
       const row = await findPlan(reading, of);
       if (row === null) throw notFound("plan");
-      const [approval, events, writes, whyNot] = await Promise.all([
+      const [approval, events, writes, later, whyNot] = await Promise.all([
         findApproval(reading, of),
         listEvents(reading, of),
         readWrites(reading, of),
-        whyNotNow(parts, row, of.client),
+        canGoBack(row.state) ? findLaterPlan(reading, of) : null,
+        whyNotNow(reading, row, { client: of.client, settings: parts.config.pretargeting }),
       ]);
       const shown = { version: warning.version, text: [...warning.text] };
-      return toDetails({ row, approval, events, writes, whyNot, warning: shown });
+      return toDetails({ row, approval, events, writes, takeBackFirst: later, whyNot, warning: shown });
     },
   );
 }

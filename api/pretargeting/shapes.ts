@@ -1,12 +1,8 @@
 import { z } from "zod";
-import {
-  planStates,
-  type ApprovalRow,
-  type EventRow,
-  type PlanRow,
-  type WriteRow,
-} from "../../queries/pretargeting/plans.ts";
+import { planStates, type ApprovalRow, type EventRow, type PlanRow } from "../../queries/pretargeting/plans.ts";
+import type { WriteRow } from "../../queries/pretargeting/writes.ts";
 import type { Leaf } from "../../rules/pretargeting/leaves.ts";
+import { askedText } from "../../rules/pretargeting/subject.ts";
 import { leafText, partName } from "../../rules/pretargeting/words.ts";
 import { instant, storedOrigin, text } from "../server/shapes.ts";
 
@@ -16,7 +12,7 @@ export const plan = z.object({
   planId: z.number(),
   source: z.enum(["waste", "opportunity"]),
   opportunityId: z.number().nullable(),
-  title: text.describe("what it does; null until it is computed"),
+  title: z.string().describe("what it does; of one that was not possible what was asked for"),
   state: z
     .enum(planStates)
     .describe("planned: a dry run, nothing is written; overtaken: another person changed the configuration"),
@@ -45,7 +41,7 @@ export const toPlan = (row: PlanRow): Plan => ({
   planId: row.planId,
   source: row.source,
   opportunityId: row.opportunityId,
-  title: row.title,
+  title: row.title ?? askedText(row),
   state: row.state,
   stateReason: row.stateReason,
   stateAt: row.stateAt.toISOString(),
@@ -77,6 +73,18 @@ const part = z.object({
 
 export const planDetails = plan.extend({
   difference: z.array(part),
+  waste: z
+    .object({ by: z.string(), value: z.string() })
+    .nullable()
+    .describe("what was asked to be left out, as it was sent; null for an opportunity"),
+  wantedRollout: z.enum(rollouts).nullable().describe("the rollout that was asked for; null where none was named"),
+  candidates: z
+    .array(z.object({ configId: z.string(), displayName: z.string() }))
+    .describe("where several configurations are possible: send the same again with one of these as `configId`"),
+  takeBackFirst: z
+    .number()
+    .nullable()
+    .describe("a plan that has changed the same configuration since, and has to be rolled back before this one"),
   whyNot: text.describe("why it cannot be applied now; null if nothing speaks against it"),
   digest: text.describe("of what is approved: to be sent with the approval"),
   warning: z.object({ version: z.number(), text: z.array(z.string()) }).describe("what an operator accepts"),
@@ -120,6 +128,7 @@ export interface Details {
   approval: ApprovalRow | null;
   events: EventRow[];
   writes: WriteRow[];
+  takeBackFirst: number | null;
   whyNot: string | null;
   warning: z.infer<typeof planDetails>["warning"];
 }
@@ -137,11 +146,16 @@ export const toDetails = ({
   approval,
   events,
   writes,
+  takeBackFirst,
   whyNot,
   warning,
 }: Details): z.infer<typeof planDetails> => ({
   ...toPlan(row),
   difference: (row.difference ?? []).map(toPart),
+  waste: row.source === "waste" ? (row.wanted as { by: string; value: string }) : null,
+  wantedRollout: row.wantedRollout,
+  candidates: row.candidates.map(({ configId, displayName }) => ({ configId, displayName })),
+  takeBackFirst,
   whyNot,
   digest: row.digest,
   warning,

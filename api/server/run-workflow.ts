@@ -88,13 +88,17 @@ export async function startWorkflow(
   }
 }
 
+/** An activity that failed says only that; the reason is what it failed of. */
+export function reasonOf(cause: unknown): string | null {
+  let reason = cause;
+  while (reason instanceof Error && !(reason instanceof ApplicationFailure) && reason.cause instanceof Error)
+    reason = reason.cause;
+  return reason instanceof Error ? reason.message : null;
+}
+
 function refusal({ cause }: WorkflowFailedError): ApiError {
   const type = cause instanceof ApplicationFailure ? cause.type : null;
-  // An activity that failed says only that; the reason is what it failed of.
-  let reason: Error | undefined = cause;
-  while (reason !== undefined && !(reason instanceof ApplicationFailure) && reason.cause instanceof Error)
-    reason = reason.cause;
-  const message = reason?.message ?? "the work failed";
+  const message = reasonOf(cause) ?? "the work failed";
   return type === "InvalidInput" || type === "RequestRejected"
     ? new ApiError("validation_error", message)
     : new Unavailable(message, cause);

@@ -1,6 +1,7 @@
 import type { StoredOrigin } from "../../core/origin.ts";
-import type { Foreign, JournaledWrite, PathChange, PlannedWrite, Theirs } from "../../rules/pretargeting/judge.ts";
+import type { Foreign, Theirs } from "../../rules/pretargeting/judge.ts";
 import type { Difference, Leaves } from "../../rules/pretargeting/leaves.ts";
+import type { Candidate } from "../../rules/pretargeting/propose.ts";
 import type { Rollout, Stage } from "../../rules/pretargeting/stages.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { countUpTo } from "../shared/count-up-to.ts";
@@ -18,6 +19,9 @@ export const planStates = [
   "overtaken",
 ] as const;
 export type PlanState = (typeof planStates)[number];
+
+/** Whether there may be something to take back. */
+export const canGoBack = (state: PlanState) => ["approved", "applying", "applied", "rolling_back"].includes(state);
 
 export interface PlanRow {
   planId: number;
@@ -48,6 +52,7 @@ export interface PlanRow {
   cloneName: string | null;
   cloneId: string | null;
   theirs: Theirs[];
+  candidates: Candidate[];
   createdAt: Date;
   createdBy: string;
   workflowId: string | null;
@@ -57,7 +62,7 @@ export interface PlanRow {
 const columns = `p.plan_id as "planId", p.source, p.opportunity_id as "opportunityId", p.wanted, p.wanted_config_id as "wantedConfigId", p.wanted_rollout as "wantedRollout",
   p.state, p.state_reason as "stateReason", p.state_at as "stateAt", p.stage, p.title, p.bidder_id as "bidderId", p.config_id as "configId", p.config_name as "configName",
   p.config_state as "configState", p.snapshot, p.target, p.difference, p.rollout, p.rollout_reason as "rolloutReason", p.total_qps as "totalQps", p.expected_share as "expectedShare",
-  p.blocked_by as "blockedBy", p.digest, p.baseline_qps as "baselineQps", p.clone_name as "cloneName", p.clone_id as "cloneId", p.theirs, p.created_at as "createdAt", p.created_by as "createdBy",
+  p.blocked_by as "blockedBy", p.digest, p.baseline_qps as "baselineQps", p.clone_name as "cloneName", p.clone_id as "cloneId", p.theirs, p.candidates, p.created_at as "createdAt", p.created_by as "createdBy",
   p.workflow_id as "workflowId", p.origin`;
 
 export interface OfPlan {
@@ -173,6 +178,33 @@ export async function keepPlan(
   return rowCount === 1;
 }
 
+/** The same where no change is possible. What was asked for is said in words all the same, as far as it is known. */
+export async function keepRefusal(
+  database: Queryable,
+  { client, planId }: OfPlan,
+  refusal: Pick<PlanRow, "title" | "candidates"> & { reason: string },
+): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `update rtb.pretargeting_plans set state = 'refused', state_reason = $3, state_at = now(), title = $4, candidates = $5
+      where _client_id = $1 and plan_id = $2 and state = 'planning'`,
+    [client, planId, refusal.reason, refusal.title, JSON.stringify(refusal.candidates)],
+  );
+  return rowCount === 1;
+}
+
+/** Copies that took a share, of all plans: no plan is made for one. */
+export async function readClones(
+  database: Queryable,
+  client: string,
+): Promise<{ planId: number; cloneName: string; cloneId: string | null }[]> {
+  const { rows } = await database.query<{ planId: number; cloneName: string; cloneId: string | null }>(
+    `select plan_id as "planId", clone_name as "cloneName", clone_id as "cloneId" from rtb.pretargeting_plans
+      where _client_id = $1 and clone_name is not null and rollout = 'gradual'`,
+    [client],
+  );
+  return rows;
+}
+
 export interface Moved {
   from: readonly PlanState[];
   to: PlanState;
@@ -236,34 +268,6 @@ export async function takeFence(database: Queryable, { client, planId }: OfPlan)
   return rows[0]?.fence ?? 0;
 }
 
-/** Null where a later attempt has taken over. */
-export async function journalWrite(
-  database: Queryable,
-  { client, planId, fence, stage }: OfPlan & { fence: number; stage: Stage },
-  write: PlannedWrite,
-): Promise<number | null> {
-  const { rows } = await database.query<{ writeId: number }>(
-    `insert into rtb.pretargeting_writes (_client_id, plan_id, stage, which, kind, changes)
-     select $1, $2, $4, $5, $6, $7 from rtb.pretargeting_plans where _client_id = $1 and plan_id = $2 and fence = $3 for update
-     returning write_id as "writeId"`,
-    [client, planId, fence, stage, write.which, write.kind, JSON.stringify(write.changes)],
-  );
-  return rows[0]?.writeId ?? null;
-}
-
-export async function settleWrites(
-  database: Queryable,
-  client: string,
-  { writeIds, state }: { writeIds: readonly number[]; state: "arrived" | "refused" | "withheld" },
-): Promise<void> {
-  if (writeIds.length === 0) return;
-  await database.query(
-    `update rtb.pretargeting_writes set state = $3, settled_at = now(), settled_no = case when $3 = 'arrived' then nextval('ops.fetch_seq') end
-      where _client_id = $1 and write_id = any($2) and state = 'sent'`,
-    [client, writeIds, state],
-  );
-}
-
 const samePart = "o->>'which' = n->>'which' and o->>'path' = n->>'path'";
 
 /** Keeps what another person has changed. False where all of it was known. */
@@ -307,21 +311,6 @@ export async function noteClone(
     "update rtb.pretargeting_plans set clone_id = $3 where _client_id = $1 and plan_id = $2 and clone_id is distinct from $3",
     [client, planId, cloneId],
   );
-}
-
-export interface WriteRow extends JournaledWrite {
-  stage: Stage;
-  changes: PathChange[];
-  sentAt: Date;
-}
-
-export async function readWrites(database: Queryable, { client, planId }: OfPlan): Promise<WriteRow[]> {
-  const { rows } = await database.query<WriteRow>(
-    `select write_id as "writeId", stage, which, kind, changes, state, sent_at as "sentAt", settled_no as "settledNo"
-       from rtb.pretargeting_writes where _client_id = $1 and plan_id = $2 order by write_id`,
-    [client, planId],
-  );
-  return rows;
 }
 
 export interface ApprovalRow {

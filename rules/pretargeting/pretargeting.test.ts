@@ -5,7 +5,7 @@ import { sameLeaf, sizeMember, withLeaf, type Leaf, type Leaves } from "./leaves
 import { propose, type Wanted } from "./propose.ts";
 import { chooseRollout, desiredAt, stages, type Change } from "./stages.ts";
 import { geoIdOf, placeName } from "./geo-ids.ts";
-import { titleOf, wantedOfWaste } from "./subject.ts";
+import { askedText, titleOf, wantedOfWaste } from "./subject.ts";
 import { leafText } from "./words.ts";
 import { judgeQps, takesTooMuch, whyNoFeed } from "./watch-qps.ts";
 
@@ -67,7 +67,7 @@ test("parts of a configuration read as people say them: places by name, sizes, t
   expect(leafText("includedCreativeDimensions", [sizeMember({ width: 300, height: 250 })])).toBe("300x250");
   expect(leafText("publisherTargeting.values", ["2643"])).toBe("2643");
   expect(leafText("maximumQps", "12000")).toBe("12,000");
-  expect(leafText("minimumViewabilityDecile", "3")).toBe("3");
+  expect(leafText("minimumViewabilityDecile", "3")).toBe("30 %");
   expect(leafText("maximumQps", null)).toBeNull();
   expect(titleOf({ act: "let_in", by: "country", country: "PL" })).toBe("Let in the country Poland");
   // Every country that can be left out can be read again.
@@ -258,4 +258,12 @@ test("whatever gets lost or comes late, the end is the approved one or the snaps
     }),
     { numRuns: 500 },
   );
+});
+
+test("what was asked for is said of plans that were never computed", () => {
+  const asked = (wanted: object, opportunityId: number | null = null) => askedText({ wanted, opportunityId });
+  expect(asked({ by: "country", value: "BR" })).toBe("Leave out the country Brazil");
+  expect(asked({ by: "hour", value: "3" })).toBe("Leave out the hour 03:00");
+  expect(asked({ by: "size", value: "unknown" })).toBe("Leave out the size unknown");
+  expect(asked({}, 7)).toBe("Let in what opportunity 7 is about");
 });

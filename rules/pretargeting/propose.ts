@@ -15,8 +15,19 @@ export type Wanted =
   | { act: "leave_out" | "let_in"; by: "size"; sizes: readonly Size[] }
   | { act: "leave_out"; by: "format"; format: string };
 
-export type Proposal =
-  { configId: string; displayName: string; snapshot: Leaves; target: Leaves } | { refused: string };
+/** A configuration that a change could be made in. */
+export interface Candidate {
+  configId: string;
+  displayName: string;
+}
+
+export type Proposal = (Candidate & { snapshot: Leaves; target: Leaves }) | Refused;
+
+/** Why there is no change; where a person has to choose, of what. */
+export interface Refused {
+  refused: string;
+  candidates?: Candidate[];
+}
 
 /** The same content with what is wanted, or why it cannot be had of this configuration. */
 type Step = Leaves | string;
@@ -49,7 +60,8 @@ export function propose(wanted: Wanted, live: readonly Live[], configId: string 
   }
   if (second !== undefined)
     return {
-      refused: `it could be changed in ${possible.map((one) => `${one.configId} (${one.displayName})`).join(", ")}: name one`,
+      refused: `it could be made in ${possible.map((one) => `${one.displayName} (${one.configId})`).join(" or ")}: name one`,
+      candidates: possible.map(({ configId: id, displayName }) => ({ configId: id, displayName })),
     };
   return first;
 }

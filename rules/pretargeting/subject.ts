@@ -23,6 +23,17 @@ export function wantedOfWaste({ by, value }: { by: string; value: string }): Wan
 
 const nouns = { country: "country", publisher: "publisher", size: "size", format: "format" } as const;
 
+/** What a plan was asked for, in a line, of one that was not computed so far that it has a title. */
+export function askedText(of: { opportunityId: number | null; wanted: unknown }): string {
+  if (of.opportunityId !== null) return `Let in what opportunity ${of.opportunityId} is about`;
+  const { by, value } = of.wanted as { by: string; value: string };
+  const wanted = wantedOfWaste({ by, value });
+  if (typeof wanted !== "string") return titleOf(wanted);
+  return by === "hour" && /^\d{1,2}$/.test(value)
+    ? `Leave out the hour ${value.padStart(2, "0")}:00`
+    : `Leave out the ${by} ${value}`;
+}
+
 /** What it does, in a line. */
 export function titleOf(wanted: Wanted): string {
   const name =

@@ -10,7 +10,7 @@ const names: Record<string, string> = {
   includedFormats: "formats included",
   "publisherTargeting.values": "publishers listed",
   "publisherTargeting.targetingMode": "publishers are",
-  minimumViewabilityDecile: "minimum viewability, in tenths",
+  minimumViewabilityDecile: "minimum viewability",
   state: "state",
   displayName: "name",
   "": "the configuration",
@@ -22,14 +22,19 @@ export const partName = (path: string) => names[path] ?? path;
 /** What a part is, in one line as people read it; unset is null. */
 export function leafText(path: string, leaf: Leaf | null): string | null {
   if (leaf === null) return null;
-  if (typeof leaf === "string")
-    return path === "maximumQps" && /^\d{1,15}$/.test(leaf) ? Number(leaf).toLocaleString("en-US") : leaf;
+  if (typeof leaf === "string") return valueText(path, leaf);
   return path.startsWith("geoTargeting.")
     ? leaf
         .map(placeName)
         .sort((one, other) => one.localeCompare(other, "en"))
         .join(", ")
     : leaf.map(memberName).join(", ");
+}
+
+function valueText(path: string, value: string): string {
+  if (path === "maximumQps" && /^\d{1,15}$/.test(value)) return Number(value).toLocaleString("en-US");
+  // In tenths there: 5 is 50 % at the least.
+  return path === "minimumViewabilityDecile" && /^\d{1,2}$/.test(value) ? `${Number(value) * 10} %` : value;
 }
 
 function memberName(member: string): string {

@@ -22,6 +22,16 @@ beforeAll(async () => {
             difference = '[{"path":"maximumQps","before":"1200","after":null},{"path":"geoTargeting.excludedIds","before":["2643"],"after":["2076","2643","1023191"]}]' where plan_id = $1`,
     [planId],
   );
+  await database.pool.query(
+    `insert into rtb.pretargeting_approvals (_client_id, plan_id, digest, warning_version, warning, approved_by, role, at)
+     values ($1, $2, 'x', 1, 'text', 'grace', 'operator', '2026-11-01T10:00:00Z')`,
+    [client, planId],
+  );
+  await database.pool.query(
+    `insert into rtb.pretargeting_writes (_client_id, plan_id, stage, which, kind, changes, state, settled_no)
+     values ($1, $2, 100, 'original', 'patch', '[{"path":"geoTargeting.excludedIds","before":null,"after":["2076"]}]', 'arrived', 1)`,
+    [client, planId],
+  );
   await noteEvent(database.pool, { client, planId }, { kind: "planned", actor: "ada", words: "computed" });
 });
 afterAll(() => database.drop());
@@ -44,6 +54,8 @@ test("plans are listed and shown; one that is over cannot be taken back, and one
   const shown = await pretargeting("show", "--plan", String(planId));
   expect(shown.said).toContain("maximum QPS: 1,200 -> unset");
   expect(shown.said).toContain("countries excluded: Russia -> Brazil, location 1023191, Russia");
+  expect(shown.said).toContain(`approved by grace (operator) at 2026-11-01T10:00:00.000Z, version 1 of the warning`);
+  expect(shown.said).toMatch(/100 % +original +patch +countries excluded: Brazil +arrived/);
   // Of one that is over it says nothing of what spoke against it once.
   expect(shown.said).not.toContain("no feed");
   expect(shown.said).toMatch(/planned +ada +computed/);

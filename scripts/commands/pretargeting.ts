@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import {
+  canGoBack,
+  findApproval,
   findPlan,
   listEvents,
   listPlans,
@@ -8,7 +10,10 @@ import {
   planStates,
   type PlanRow,
 } from "../../queries/pretargeting/plans.ts";
-import { leafText, partName } from "../../rules/pretargeting/words.ts";
+import { whyNotNow } from "../../queries/pretargeting/why-not-now.ts";
+import { readWrites } from "../../queries/pretargeting/writes.ts";
+import { askedText } from "../../rules/pretargeting/subject.ts";
+import { leafText, partName, writeText } from "../../rules/pretargeting/words.ts";
 import { pretargetingWorkflowId } from "../../rules/pretargeting/workflow-ids.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { commandLineActor } from "../shared/audit.ts";
@@ -25,7 +30,7 @@ import {
 import { endOf, startWorkflow } from "../shared/follow-workflow.ts";
 import { table } from "../shared/printing.ts";
 
-const canGoBack: readonly PlanRow["state"][] = ["approved", "applying", "applied", "rolling_back"];
+const titleOf = (plan: PlanRow) => plan.title ?? askedText(plan);
 
 /** What spoke against applying it when it was computed; of one that was applied all the same that is over. */
 const whyDry = ({ state, blockedBy }: PlanRow) => (state === "planned" ? blockedBy : null);
@@ -57,7 +62,7 @@ list.action(
             : table(
                 ["plan", "state", "has the change", "what it does", "configuration", "since", "reason"],
                 plans.map((one) => [
-                  ...[one.planId, one.state, `${one.stage} %`, one.title, one.configName],
+                  ...[one.planId, one.state, `${one.stage} %`, titleOf(one), one.configName],
                   ...[one.stateAt.toISOString(), one.stateReason ?? whyDry(one)],
                 ]),
               ),
@@ -79,17 +84,40 @@ show.action(
   work(numbered, async (context, { client: named, plan: planId }) => {
     const of = { client: context.client(named), planId };
     const plan = await known(context, of);
-    const events = await listEvents(await context.database(), of);
+    const database = await context.database();
+    const [approval, writes, events] = [
+      await findApproval(database, of),
+      await readWrites(database, of),
+      await listEvents(database, of),
+    ];
+    const whyNot = await whyNotNow(database, plan, { client: of.client, settings: context.config.pretargeting });
     return {
-      document: { plan, events },
+      document: { plan, whyNot, approval, writes, events },
       lines: [
-        `plan ${planId}, ${plan.state}: ${plan.title ?? plan.stateReason ?? ""}`,
+        `plan ${planId}, ${plan.state}: ${titleOf(plan)}`,
+        ...(plan.stateReason === null ? [] : [`  ${plan.stateReason}`]),
         ...(plan.difference ?? []).map(
           ({ path, before, after }) =>
             `  ${partName(path)}: ${leafText(path, before) ?? "unset"} -> ${leafText(path, after) ?? "unset"}`,
         ),
-        ...(whyDry(plan) === null ? [] : [`  it stops after the dry run: ${whyDry(plan)}`]),
+        ...(whyNot === null ? [] : [`  it stops after the dry run: ${whyNot}`]),
+        ...(approval === null
+          ? []
+          : [
+              `  approved by ${approval.approvedBy} (${approval.role}) at ${approval.at.toISOString()}, version ${approval.warningVersion} of the warning`,
+            ]),
+        ...(writes.length === 0 ? [] : ["", "what was sent to the exchange:"]),
+        ...(writes.length === 0
+          ? []
+          : table(
+              ["at", "for", "of", "what", "sets", "arrived"],
+              writes.map((one) => [
+                ...[one.sentAt.toISOString(), `${one.stage} %`, one.which, one.kind],
+                ...[writeText(one) ?? "the whole configuration", one.state],
+              ]),
+            )),
         "",
+        "what became of it:",
         ...table(
           ["at", "what", "who", "in words"],
           events.toReversed().map((one) => [one.at.toISOString(), one.kind, one.actor, one.words]),
@@ -111,7 +139,7 @@ rollback.action(
   work(numbered, async (context, { client: named, plan: planId }) => {
     const of = { client: context.client(named), planId };
     const { state } = await known(context, of);
-    if (!canGoBack.includes(state))
+    if (!canGoBack(state))
       throw new CommandError(exitCodes.usage, `plan ${planId} is ${state}: there is nothing to take back`);
     const actor = commandLineActor();
     await inTransaction(await context.database(), async (session) => {
@@ -131,13 +159,14 @@ rollback.action(
     });
     if (started.wasRunning) await started.handle.signal("rollBack");
     context.note(`waits for ${started.workflowId}`);
-    const end = await endOf(started.handle);
+    const end = await endOf<{ reason: string | null }>(started.handle);
     const after = await known(context, of);
     const isBack = ["rolled_back", "overtaken"].includes(after.state);
+    const reason = after.stateReason ?? ("reason" in end ? end.reason : "result" in end ? end.result.reason : null);
     return {
       exitCode: isBack ? exitCodes.fine : exitCodes.found,
-      document: { end: end.state, state: after.state, reason: after.stateReason },
-      lines: [`plan ${planId} is ${after.state}${after.stateReason === null ? "" : `: ${after.stateReason}`}`],
+      document: { end: end.state, state: after.state, reason },
+      lines: [`plan ${planId} is ${after.state}${reason === null ? "" : `: ${reason}`}`],
     };
   }),
 );

@@ -89,6 +89,13 @@ export function auditPages(web: Web): void {
 
 const shownAs = (name: string, text: string) => (name === "action" ? text.replaceAll("_", " ") : text);
 
+const whyNoRole = (actor: string) =>
+  actor.startsWith("cli:")
+    ? "from the command line"
+    : actor.startsWith("temporal:")
+      ? "from Temporal"
+      : "by the system itself";
+
 const columns: readonly Column<Entry>[] = [
   { name: "at", label: "When", kind: "moment", value: ({ at }) => new Date(at) },
   { name: "actor", label: "Who", kind: "text", value: ({ actor }) => actor },
@@ -97,7 +104,7 @@ const columns: readonly Column<Entry>[] = [
     label: "As",
     kind: "text",
     value: ({ role }) => role,
-    why: () => "from the command line",
+    why: ({ actor }) => whyNoRole(actor),
     isExtra: true,
   },
   { name: "action", label: "What", kind: "text", value: ({ action }) => action },

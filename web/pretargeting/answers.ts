@@ -25,5 +25,3 @@ export const stateWords: Record<Plan["state"], { tone: Tone; word: string }> = {
 /** Whether it changes by itself: the page reads itself again. */
 export const isMoving = ({ state }: Pick<Plan, "state">) =>
   ["planning", "approved", "applying", "rolling_back"].includes(state);
-export const canGoBack = ({ state }: Pick<Plan, "state">) =>
-  ["approved", "applying", "applied", "rolling_back"].includes(state);

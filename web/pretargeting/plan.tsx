@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { canGoBack } from "../../queries/pretargeting/plans.ts";
 import { Badge, countText, Moment, Name, None, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { canGoBack, isMoving, plans, stateWords, type PlanDetails } from "./answers.ts";
+import { isMoving, plans, stateWords, type PlanDetails } from "./answers.ts";
 
 /** One change: what differs, what an operator accepts, how far it is, and the way back. */
 export function pretargetingPlanPage(web: Web): void {
@@ -14,14 +15,14 @@ export function pretargetingPlanPage(web: Web): void {
     const found = await get<PlanDetails>(web, at.request, json);
     const { tone, word } = stateWords[found.state];
     return {
-      title: found.title ?? `Plan ${found.planId}`,
+      title: `Plan ${found.planId}: ${found.title}`,
       body: (
         <>
           <PageHead
-            title={<Name of={found.title ?? `Plan ${found.planId}`} />}
+            title={<Name of={found.title} />}
             lead={
               <>
-                <Badge tone={tone}>{word}</Badge> <Origin of={found.origin} />{" "}
+                Plan {found.planId}. <Badge tone={tone}>{word}</Badge> <Origin of={found.origin} />{" "}
                 {found.opportunityId === null ? (
                   <>
                     From <a href="/waste">waste</a>.
@@ -46,7 +47,9 @@ export function pretargetingPlanPage(web: Web): void {
           <div id="progress" {...(isMoving(found) ? { "data-live": "2" } : {})}>
             {found.configId === null ? null : <Progress of={found} json={json} at={at} />}
           </div>
+          {at.viewer.isKeeper ? <Choice of={found} /> : null}
           <div class="difference">
+            <h2>What would change</h2>
             <Table
               columns={differenceColumns}
               rows={found.difference}
@@ -58,6 +61,7 @@ export function pretargetingPlanPage(web: Web): void {
           </div>
           {at.viewer.isKeeper ? <Acts of={found} /> : null}
           {found.approval === null ? null : <Approval of={found.approval} zone={at.zone} />}
+          <h2>What became of it</h2>
           <Table
             columns={eventColumns}
             rows={found.events}
@@ -67,13 +71,16 @@ export function pretargetingPlanPage(web: Web): void {
             empty={<p class="quiet">Nothing yet.</p>}
           />
           {found.writes.length === 0 ? null : (
-            <Table
-              columns={writeColumns}
-              rows={found.writes}
-              caption="What was sent to the exchange, in order"
-              zone={at.zone}
-              json={{ url: json, path: "writes" }}
-            />
+            <div class="fits">
+              <h2>What was sent to the exchange</h2>
+              <Table
+                columns={writeColumns}
+                rows={found.writes}
+                caption="What was sent to the exchange, in order"
+                zone={at.zone}
+                json={{ url: json, path: "writes" }}
+              />
+            </div>
           )}
         </>
       ),
@@ -126,12 +133,12 @@ function Progress({ of, json, at }: { of: PlanDetails; json: string; at: At<unkn
           value={of.expectedShare === null ? <None why="no report says it" /> : `${of.expectedShare} %`}
           fact={fact("expectedShare", of.expectedShare)}
         >
-          in the last days
+          in the last 7 days
         </Figure>
       </div>
       <p>
-        Configuration <Name of={of.configName} />, {of.rollout === "gradual" ? "over 10 and 50\u00a0%" : "in one step"}:{" "}
-        <Name of={of.rolloutReason} />.{" "}
+        Configuration <Name of={of.configName} />,{" "}
+        {of.rollout === "gradual" ? "over 10, 50 and 100\u00a0%" : "in one step"}: <Name of={of.rolloutReason} />.{" "}
         {of.workflowId === null ? null : (
           <WorkflowLink parts={at.parts} workflowId={of.workflowId}>
             Follow it in Temporal
@@ -139,6 +146,34 @@ function Progress({ of, json, at }: { of: PlanDetails; json: string; at: At<unkn
         )}
       </p>
     </>
+  );
+}
+
+/** Where several configurations are possible: the same plan again, for the one that is chosen. */
+function Choice({ of }: { of: PlanDetails }) {
+  const { candidates, waste, wantedRollout, opportunityId } = of;
+  if (candidates.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="choice">
+      <h2 id="choice">Choose a configuration</h2>
+      {candidates.map(({ configId, displayName }) => (
+        <form key={configId} method="post" action="/pretargeting/plan">
+          {waste === null ? (
+            <input type="hidden" name="opportunity" value={opportunityId ?? ""} />
+          ) : (
+            <>
+              <input type="hidden" name="by" value={waste.by} />
+              <input type="hidden" name="value" value={waste.value} />
+            </>
+          )}
+          <input type="hidden" name="configuration" value={configId} />
+          {wantedRollout === null ? null : <input type="hidden" name="rollout" value={wantedRollout} />}
+          <button type="submit">
+            Plan for <Name of={displayName} /> ({configId})
+          </button>
+        </form>
+      ))}
+    </section>
   );
 }
 
@@ -170,7 +205,13 @@ function Acts({ of }: { of: PlanDetails }) {
           </form>
         </section>
       ) : null}
-      {canGoBack(of) ? (
+      {of.takeBackFirst === null ? null : (
+        <Notice tone="note" title="Another plan comes first">
+          <a href={`/pretargeting/${of.takeBackFirst}`}>Plan {of.takeBackFirst}</a> has changed the same configuration
+          since: take that back first.
+        </Notice>
+      )}
+      {canGoBack(of.state) ? (
         <form method="post" action={`/pretargeting/${of.planId}/rollback`}>
           <button type="submit">Roll back</button>
         </form>
@@ -218,8 +259,11 @@ const eventColumns: Column<PlanDetails["events"][number]>[] = [
 ];
 
 const writeColumns: Column<PlanDetails["writes"][number]>[] = [
-  { name: "sentAt", label: "When", kind: "moment", value: (row) => new Date(row.sentAt) },
-  { name: "stage", label: "For", kind: "percent", value: (row) => row.stage, show: ({ stage }) => `${stage} %` },
+  { name: "sentAt", label: "When", kind: "moment", value: (row) => new Date(row.sentAt), isExtra: true },
+  {
+    ...{ name: "stage", label: "For", kind: "percent", value: (row) => row.stage, isExtra: true },
+    show: ({ stage }) => `${stage} %`,
+  },
   { name: "which", label: "Of", kind: "text", value: (row) => row.which },
   { name: "kind", label: "What", kind: "text", value: (row) => row.kind },
   {

@@ -56,19 +56,21 @@ export function pretargetingPages(web: Web): void {
             ]}
           />
           <Filters url={at.url} filters={shownFilters} />
-          <ListTable
-            at={at}
-            list={list}
-            orders={planOrders}
-            columns={columns}
-            caption="Plans"
-            empty={
-              <Empty title="No plan yet">
-                “Plan” beside an advice of <a href="/waste">Waste</a>, or “Pretargeting plan” of an{" "}
-                <a href="/opportunities">opportunity</a>, computes one.
-              </Empty>
-            }
-          />
+          <div class="fits">
+            <ListTable
+              at={at}
+              list={list}
+              orders={planOrders}
+              columns={columns}
+              caption="Plans"
+              empty={
+                <Empty title="No plan yet">
+                  “Plan” beside an advice of <a href="/waste">Waste</a>, or “Pretargeting plan” of an{" "}
+                  <a href="/opportunities">opportunity</a>, computes one.
+                </Empty>
+              }
+            />
+          </div>
         </>
       ),
     };
@@ -81,16 +83,28 @@ export function pretargetingPages(web: Web): void {
     columns: [...columns, originColumn],
   }));
 
+  planForm(web);
+}
+
+/** Asks for a plan, and leads to it. */
+function planForm(web: Web): void {
   const body = z.object({
     by: z.string().max(20).optional(),
     value: z.string().max(200).optional(),
     opportunity: z.coerce.number().int().optional(),
+    configuration: z.string().max(200).optional(),
+    rollout: z.string().max(20).optional(),
   });
-  form(web, { url: "/pretargeting/plan", who: keepers, body }, async ({ request }, { by, value, opportunity }) => {
+  form(web, { url: "/pretargeting/plan", who: keepers, body }, async ({ request }, given) => {
+    const { by, value, opportunity, configuration: configId, rollout } = given;
     const asked = await call<{ planId: number }>(web, request, {
       method: "POST",
       url: plans,
-      body: opportunity === undefined ? { waste: { by, value } } : { opportunityId: opportunity },
+      body: {
+        ...(opportunity === undefined ? { waste: { by, value } } : { opportunityId: opportunity }),
+        configId,
+        rollout,
+      },
     });
     return `/pretargeting/${asked.body.planId}`;
   });
@@ -104,6 +118,12 @@ const shownFilters: Filter[] = [
     choices: [["", "all"], ...planStates.map((state) => [state, stateWords[state].word] as const)],
   },
 ];
+
+const longestReason = 90;
+
+/** As much of a reason as a list has room for; its page has it whole. */
+const shortly = (reason: string) =>
+  reason.length <= longestReason ? reason : `${reason.slice(0, longestReason).trimEnd()}…`;
 
 const columns: Column<Plan>[] = [
   {
@@ -122,8 +142,17 @@ const columns: Column<Plan>[] = [
     label: "What",
     kind: "text",
     value: (row) => row.title,
-    show: ({ title }) => (title === null ? "not computed" : <Name of={title} />),
-    why: () => "not computed",
+    show: ({ title, state, stateReason }) => (
+      <>
+        <Name of={title} />
+        {state !== "refused" || stateReason === null ? null : (
+          <div class="quiet">
+            <Name of={shortly(stateReason)} />
+          </div>
+        )}
+      </>
+    ),
+    isLong: true,
   },
   {
     name: "state",
@@ -138,6 +167,7 @@ const columns: Column<Plan>[] = [
     kind: "percent",
     value: (row) => row.stage,
     show: ({ stage }) => `${stage} %`,
+    isExtra: true,
   },
   {
     name: "configName",
@@ -148,5 +178,12 @@ const columns: Column<Plan>[] = [
     isExtra: true,
   },
   { name: "createdBy", label: "Asked for by", kind: "text", value: (row) => row.createdBy, isExtra: true },
-  { name: "stateAt", label: "Since", kind: "moment", value: (row) => new Date(row.stateAt) },
+  {
+    name: "stateReason",
+    label: "Why",
+    kind: "text",
+    value: (row) => row.stateReason,
+    isFileOnly: true,
+  },
+  { name: "stateAt", label: "Since", kind: "moment", value: (row) => new Date(row.stateAt), isExtra: true },
 ];

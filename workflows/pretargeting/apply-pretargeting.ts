@@ -16,7 +16,7 @@ import { clientIdKey, note } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import { atExchange, records } from "./calls.ts";
-import { rollBack } from "./roll-back.ts";
+import { asked, rollBack } from "./roll-back.ts";
 
 export interface ApplyPretargetingInput extends ApprovedChange {
   client: string;
@@ -33,7 +33,6 @@ export const approveUpdate = defineUpdate<string, [ApprovedChange]>("approve");
 export const rollBackSignal = defineSignal("rollBack");
 export const progressQuery = defineQuery<{ stage: Stage; isApproved: boolean }>("progress");
 
-const asked = "a person asked for it";
 const ofBack = ({ vendor, answerSeconds }: OpenedPlan) => ({ vendor, answerSeconds });
 const approvalPatience = "24 hours";
 
@@ -92,21 +91,21 @@ export async function applyPretargeting(input: ApplyPretargetingInput): Promise<
   try {
     const begun = await exchange.beginPretargeting({ ...of, workflowId: workflowInfo().workflowId });
     if (begun.outcome === "blocked") return { outcome: "blocked", stage, reason: begun.reason };
-    if (begun.outcome === "overtaken") throw new GoBack(`another person changed it: ${begun.reason ?? ""}`);
+    if (begun.outcome === "overtaken") throw new GoBack(begun.reason ?? "another person changed it");
     for (const next of plan.stages) {
       const reached = await exchange.reachStage({ ...of, stage: next });
-      if (reached.outcome === "overtaken") throw new GoBack(`another person changed it: ${reached.reason ?? ""}`);
+      if (reached.outcome === "overtaken") throw new GoBack(reached.reason ?? "another person changed it");
       stage = next;
       show(`${stage} % of the traffic has the change; its QPS is watched`);
       const trouble = await watch({ ...of, plan, stage, from: reached.at }, () => goesBack);
       if (trouble !== null) throw new GoBack(trouble);
     }
     const finished = await exchange.finishPretargeting(of);
-    if (finished.outcome === "overtaken") throw new GoBack(`another person changed it: ${finished.reason ?? ""}`);
+    if (finished.outcome === "overtaken") throw new GoBack(finished.reason ?? "another person changed it");
     show("applied");
     // Asked for in the moment between the last step and this: whoever asked has an answer that says it happens.
     if (!goesBack) return { outcome: "applied", stage, reason: null };
-    const late = await rollBack({ ...of, ...ofBack(plan), reason: asked, isLater: true });
+    const late = await rollBack({ ...of, ...ofBack(plan), reason: asked, isAsked: true, isLater: true });
     if (late.outcome === "refused") return { outcome: "applied", stage, reason: late.reason };
     return { outcome: late.outcome, stage: 0, reason: asked };
   } catch (error) {
@@ -116,7 +115,8 @@ export async function applyPretargeting(input: ApplyPretargetingInput): Promise<
         ? error.message
         : describeFailure(error).reason;
     show(`goes back: ${reason}`);
-    const back = await rollBack({ ...of, ...ofBack(plan), reason, isLater: false });
+    const isAsked = reason === asked;
+    const back = await rollBack({ ...of, ...ofBack(plan), reason, isAsked, isLater: false });
     show(`${back.outcome === "overtaken" ? "what was ours is back as it was" : "rolled back"}: ${reason}`);
     await whateverHappens(() => condition(allHandlersFinished));
     return { outcome: back.outcome === "rolled_back" ? "rolled_back" : "overtaken", stage: 0, reason };

@@ -3,7 +3,7 @@ import type { RolledBack } from "../../activities/pretargeting/apply.ts";
 import { clientIdKey, note } from "../shared/attributes.ts";
 import { planFailure } from "../shared/failures.ts";
 import { records } from "./calls.ts";
-import { rollBack } from "./roll-back.ts";
+import { asked, rollBack } from "./roll-back.ts";
 
 export interface RollBackPretargetingInput {
   client: string;
@@ -16,7 +16,7 @@ export async function rollBackPretargeting(input: RollBackPretargetingInput): Pr
   const { client, planId } = input;
   const of = { client, planId };
   note([{ key: clientIdKey, value: client }]);
-  const back = await rollBack({ ...of, vendor, answerSeconds, reason: "a person asked for it", isLater: true });
+  const back = await rollBack({ ...of, vendor, answerSeconds, reason: asked, isAsked: true, isLater: true });
   setCurrentDetails(`Plan ${planId}: ${back.outcome}${back.reason === null ? "" : `, ${back.reason}`}`);
   return back;
 }

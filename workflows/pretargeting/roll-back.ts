@@ -4,6 +4,8 @@ import { describeFailure } from "../shared/failures.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import { atExchange, records } from "./calls.ts";
 
+/** Why, where a person wants it. */
+export const asked = "a person asked for it";
 const longestPauseSeconds = 900;
 
 export interface BackInput extends Omit<RollBackInput, "isLast"> {

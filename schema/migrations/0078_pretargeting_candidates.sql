@@ -1,0 +1,1 @@
+ALTER TABLE "rtb"."pretargeting_plans" ADD COLUMN "candidates" jsonb DEFAULT '[]'::jsonb NOT NULL;
