@@ -167,9 +167,11 @@ describe.each(warehouseNames)("a day of %s", (name) => {
     await fillLake(database.pool, day, rows);
     await pull(name);
     await database.pool.query("delete from lake.rows where creative <> 'c1'");
-    expect(await pull(name)).toMatchObject({ outcome: "shrunk", isFinal: false, withdrawn: 0 });
+    expect(await pull(name)).toMatchObject({ outcome: "shrunk", isFinal: false, withdrawn: 0, total: "1" });
     await database.pool.query("delete from lake.rows");
-    expect(await pull(name)).toMatchObject({ outcome: "emptied", isFinal: false, fetched: 0 });
+    expect(await pull(name)).toMatchObject({ outcome: "emptied", isFinal: false, fetched: 0, total: "0" });
+    const stands = "select trim_scale(total)::text as total from ops.slices where slice = $1";
+    expect((await database.pool.query(stands, [day])).rows).toEqual([{ total: "12" }]);
     expect(await storedDay(database.pool, day)).toHaveLength(12);
     expect(await openAlerts()).toEqual(expect.arrayContaining(["shrunk", "emptied"]));
     expect(await pull(name, { acceptEmpty: true })).toMatchObject({ outcome: "changed", withdrawn: 12, isFinal: true });

@@ -38,8 +38,12 @@ export interface RunDay {
   updated: number;
   unchanged: number;
   withdrawn: number;
+  /** Rows of the answer that could not be stored. */
+  rejected: number;
   /** What the vendor's answer sums to, as decimal text. */
   total: string;
+  /** What is stored of the day now: something else where the answer was not accepted. */
+  stands: string;
   failure: string | null;
 }
 
@@ -49,14 +53,15 @@ export async function readRunDays(database: Queryable, runId: string): Promise<R
     `with merged as (
        select _client_id, source, slice, (array_agg(outcome order by fetch_seq desc))[1] as outcome, max(fetched_at) as fetched_at,
               sum(inserted)::bigint as inserted, sum(updated)::bigint as updated, sum(withdrawn)::bigint as withdrawn,
-              (array_agg(unchanged order by fetch_seq desc))[1]::bigint as unchanged, (array_agg(total order by fetch_seq desc))[1]::text as total
+              (array_agg(unchanged order by fetch_seq desc))[1]::bigint as unchanged, (array_agg(total order by fetch_seq desc))[1]::text as total,
+              (array_agg(quarantined order by fetch_seq desc))[1]::bigint as rejected
          from ops.receipts where run_id = $1 group by 1, 2, 3
      ), failed as (
        select _client_id, source, slice, type || ': ' || reason as failure from ops.run_failures where run_id = $1 and recovered_at is null
      )
      select s.day, case when f.failure is not null then 'failed' else m.outcome end as outcome, coalesce(s.is_final and m.slice is not null, false) as final,
             coalesce(m.inserted, 0) as inserted, coalesce(m.updated, 0) as updated, coalesce(m.unchanged, 0) as unchanged,
-            coalesce(m.withdrawn, 0) as withdrawn, coalesce(m.total, '0') as total, f.failure
+            coalesce(m.withdrawn, 0) as withdrawn, coalesce(m.rejected, 0) as rejected, coalesce(m.total, '0') as total, s.total::text as stands, f.failure
        from merged m
        full join failed f using (_client_id, source, slice)
        join ops.slices s using (_client_id, source, slice)

@@ -49,7 +49,7 @@ export async function mergeDay(session: Session, staged: StagedDay, attempt: Mer
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq)
     return nothingDone({ ...answered, total: known.total });
   await assertUnmixed(session, slice, attempt.origin);
-  const { doubted, merged } = await writeRows(session, staged, { ...attempt, known });
+  const { doubted, merged, readTotal } = await writeRows(session, staged, { ...attempt, known });
   if (known.failed && doubted === null) await recoverSlice(session, sliceId);
   const { inserted, updated, removed } = merged;
   const outcome: MergeOutcome = doubted ?? (inserted + updated + removed > 0 ? "changed" : "unchanged");
@@ -65,7 +65,7 @@ export async function mergeDay(session: Session, staged: StagedDay, attempt: Mer
     updated,
     unchanged: doubted === null ? merged.unchanged : known.rows,
     withdrawn: removed,
-    total: sumMoney([stands.total]),
+    total: sumMoney([readTotal]),
   };
   const content = { pages: staged.pages, contentHash: staged.contentHash };
   const receiptId = await writeReceipt(session, { target: slice, content, attempt, receipt, stands });
@@ -76,6 +76,8 @@ interface Written {
   /** Why the answer was not accepted and nothing was written. */
   doubted: "emptied" | "shrunk" | null;
   merged: MergedFile;
+  /** What the answer sums to, also where it was not accepted. */
+  readTotal: string;
 }
 
 async function writeRows(
@@ -96,20 +98,21 @@ async function writeRows(
   if (isEmptied(complete, answer, believing) || isAllQuarantined(complete, answer, believing)) {
     // What could not be stored is what a person has to look at.
     if (counts.rejected > 0 && !(await isKept(session, staged))) await keep(session, staged, nothing);
-    return { doubted: "emptied", merged: { ...nothing } };
+    return { doubted: "emptied", merged: { ...nothing }, readTotal: "0" };
   }
   await session.query("savepoint before_rows");
   const { merged, others } = await writeOwned(session, staged, { believing: attempt, before: stored.total });
+  const readTotal = merged.stored.spend;
   const doubted = isShrunk(merged.removed, stored.rows, attempt) ? "shrunk" : null;
   const isSame = merged.inserted + merged.updated + merged.removed + others === 0 && (await isKept(session, staged));
   if (doubted !== null || isSame) {
     // What the fetch before has left is the same to the line: its file stands for this one too.
     await session.query("rollback to savepoint before_rows");
-    return { doubted, merged: doubted === null ? merged : { ...nothing } };
+    return { doubted, merged: doubted === null ? merged : { ...nothing }, readTotal };
   }
   await keep(session, staged, merged);
   await session.query("release savepoint before_rows");
-  return { doubted, merged };
+  return { doubted, merged, readTotal };
 }
 
 const nothing: MergedFile = {

@@ -245,7 +245,7 @@ async function reportRun(
   const unread = summary === null ? 0 : summary.done - days.filter((day) => day.failure === null).length;
   const lines = [
     ...(listed && days.length > 0 ? [...runDayTable(days), ""] : []),
-    ...(summary === null ? [] : [`${describeSummary(summary)}; sum ${total}`]),
+    ...(summary === null ? [] : [`${describeSummary(summary)}; sum read ${total}`]),
     ...(unread > 0 ? [`${count(unread, "day")} left as stored: a later fetch was stored already`] : []),
     ...describeDoubts(days),
   ];

@@ -5,16 +5,18 @@ import { count, table } from "./printing.ts";
 
 /** What a run did to each day, with the sums below. */
 export function runDayTable(days: readonly RunDay[]): string[] {
-  const sum = (field: "inserted" | "updated" | "unchanged" | "withdrawn") =>
+  const sum = (field: "inserted" | "updated" | "unchanged" | "withdrawn" | "rejected") =>
     days.reduce((total, day) => total + day[field], 0);
   const rows = days.map((day) => [
     day.day,
-    day.outcome + (day.failure !== null ? "" : day.final ? ", final" : ", provisional"),
+    outcomeText(day),
     day.inserted,
     day.updated,
     day.unchanged,
     day.withdrawn,
+    day.rejected,
     day.failure === null ? cents(day.total) : "",
+    cents(day.stands),
   ]);
   const total = [
     "total",
@@ -23,17 +25,25 @@ export function runDayTable(days: readonly RunDay[]): string[] {
     sum("updated"),
     sum("unchanged"),
     sum("withdrawn"),
+    sum("rejected"),
     cents(sumMoney(days.map((day) => day.total))),
+    cents(sumMoney(days.map((day) => day.stands))),
   ];
   return table(
-    ["day", "outcome", "inserted", "updated", "unchanged", "withdrawn", "sum read"],
+    ["day", "outcome", "inserted", "updated", "unchanged", "withdrawn", "rejected", "sum read", "sum stored"],
     days.length > 1 ? [...rows, total] : rows,
   );
 }
 
+/** A day is final also where rows of it were rejected: then it says so. */
+function outcomeText({ outcome, failure, final, rejected }: RunDay): string {
+  if (failure !== null) return outcome;
+  return `${outcome}, ${final ? "final" : "provisional"}${rejected === 0 ? "" : `, ${count(rejected, "row")} rejected`}`;
+}
+
 /** The same for `--json`: money to the cent. */
 export function runDayDocument(days: readonly RunDay[]): RunDay[] {
-  return days.map((day) => ({ ...day, total: cents(day.total) }));
+  return days.map((day) => ({ ...day, total: cents(day.total), stands: cents(day.stands) }));
 }
 
 /** One line for a run's totals. */

@@ -95,3 +95,18 @@ test("an older plan leads to the newer one that goes back first; a page's tables
   const { wrong } = await compareFigures(api, page);
   expect(wrong).toEqual([]);
 });
+
+test("the audit log says of an act without a role where it came from", async () => {
+  await database.pool.query(
+    `insert into ops.audit (_client_id, actor, action, subject)
+     values ('713', 'workflow', 'pretargeting_applied', 'x'), ('713', 'cli:ada', 'pretargeting_rollback_asked', 'x')`,
+  );
+  const { body } = await api.inject({ url: "/audit", headers: await loggedIn(database.pool) });
+  for (const [actor, origin] of [
+    ["workflow", "by the system itself"],
+    ["cli:ada", "from the command line"],
+  ])
+    expect(body).toMatch(new RegExp(`data-value="${actor}".*?${origin}`, "s"));
+  const { wrong } = await compareFigures(api, body);
+  expect(wrong).toEqual([]);
+});
