@@ -6,7 +6,7 @@ import type { Theirs } from "../../rules/pretargeting/judge.ts";
 import { stagesOf, type Stage } from "../../rules/pretargeting/stages.ts";
 import { judgeQps, whyNoFeed, type Verdict } from "../../rules/pretargeting/watch-qps.ts";
 import { warning } from "../../rules/pretargeting/warning.ts";
-import { inTransaction, type Database } from "../../schema/database.ts";
+import { inTransaction, sqlState, type Database, type Session } from "../../schema/database.ts";
 import { exchange } from "../rtb/shapes.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { subjectOf, type PlanOf, type PretargetingContext } from "./context.ts";
@@ -197,10 +197,16 @@ export interface RollBackInput extends PlanOf {
 export async function rollBackPlan(context: PretargetingContext, of: RollBackInput): Promise<RolledBack> {
   const { database } = context;
   const before = await computedPlan(context, of);
-  await step(database, of, {
-    moved: { from: ["approved", "applying", "applied"], to: "rolling_back", reason: of.reason },
-    event: { kind: "rolling_back", words: beginsText(of) },
-  });
+  if (!(await beginsToGoBack(database, of))) {
+    const reason = "another change of this bidder is under way: ask again when it is over";
+    await inTransaction(database, (session) =>
+      tellStep(session, of, {
+        event: { kind: "rollback_refused", words: `nothing was changed: ${reason}` },
+        audit: { action: "pretargeting_rollback_refused", details: { reason } },
+      }),
+    );
+    return { outcome: "refused", isUnclear: false, reason };
+  }
   const { outcome, laterPlan, foreign, isUnclear } = await drive(context, {
     ...of,
     stage: 0,
@@ -254,6 +260,20 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
   return { outcome: ended, isUnclear, reason };
 }
 
+/** False where another change of the bidder is under way: their effects on its QPS could not be separated. */
+async function beginsToGoBack(database: Database, of: RollBackInput): Promise<boolean> {
+  try {
+    await step(database, of, {
+      moved: { from: ["approved", "applying", "applied"], to: "rolling_back", reason: of.reason },
+      event: { kind: "rolling_back", words: beginsText(of) },
+    });
+    return true;
+  } catch (error) {
+    if (sqlState(error) === "23505") return false;
+    throw error;
+  }
+}
+
 /** What another person changed was said when it was seen. */
 const beginsText = ({ reason, isAsked = false }: RollBackInput) =>
   isAsked ? "goes back, as it was asked to" : isByAnother(reason) ? "goes back with what is ours alone" : reason;
@@ -273,7 +293,7 @@ export async function tellStuck({ database }: PretargetingContext, of: PlanOf & 
 interface Step {
   moved: Moved;
   event: { kind: string; words: string; qps?: number };
-  audit?: { action: AuditAction; details: Record<string, unknown> };
+  audit?: { action: AuditAction; details: Record<string, unknown> } | undefined;
 }
 
 /** State, event and audit at once; a repeat, which finds it moved already, writes nothing. */
@@ -281,14 +301,15 @@ async function step(database: Database, of: PlanOf, { moved, event, audit }: Ste
   await inTransaction(database, async (session) => {
     const isMove = moved.stage === undefined || moved.to !== "applying";
     if (!isMove && !(await isNewStage(session, of, moved.stage ?? 0))) return;
-    if (!(await movePlan(session, of, moved))) return;
-    await noteEvent(session, of, { ...event, actor: "workflow" });
-    if (audit !== undefined)
-      await recordAudit(session, {
-        ...{ client: of.client, actor: "workflow", role: null, subject: subjectOf(of) },
-        ...audit,
-      });
+    if (await movePlan(session, of, moved)) await tellStep(session, of, { event, audit });
   });
+}
+
+async function tellStep(session: Session, of: PlanOf, { event, audit }: Omit<Step, "moved">): Promise<void> {
+  await noteEvent(session, of, { ...event, actor: "workflow" });
+  if (audit === undefined) return;
+  const by = { client: of.client, actor: "workflow", role: null, subject: subjectOf(of) };
+  await recordAudit(session, { ...by, ...audit });
 }
 
 async function isNewStage(

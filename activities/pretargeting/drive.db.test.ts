@@ -233,3 +233,17 @@ test("each reason is said once, in plain words", async () => {
   const events = (await listEvents(database.pool, of)).map((one) => one.words);
   expect(events.filter((one) => one.includes("777"))).toEqual([words]);
 });
+
+test("while another change of the bidder is under way nothing is taken back, and nobody is alarmed", async () => {
+  const [first, second] = [await applied("BR"), await applying("at_once", "AR")];
+  const later = { ...back, isAsked: true, isLater: true };
+  expect(await run(activities.rollBackPlan, { ...first, ...later })).toMatchObject({
+    ...{ outcome: "refused", reason: expect.stringMatching(/another change of this bidder is under way/) },
+  });
+  expect(await findPlan(database.pool, first)).toMatchObject({ state: "applied", stage: 100 });
+  expect((await listEvents(database.pool, first))[0]).toMatchObject({ kind: "rollback_refused" });
+  expect((await actions(first)).at(-1)).toBe("pretargeting_rollback_refused");
+  expect(await openAlerts()).toEqual([]);
+  await movePlan(database.pool, second, { from: ["applying"], to: "rolled_back" });
+  expect(await run(activities.rollBackPlan, { ...first, ...later })).toMatchObject({ outcome: "rolled_back" });
+});

@@ -52,7 +52,7 @@ test("where several configurations are possible, an operator chooses one, and it
   ];
   const planId = await refused({ by: "country", value: "BR" }, { candidates });
   const page = await open(`/pretargeting/${planId}`);
-  expect(page.replaceAll(/<\/?bdi>/g, "")).toMatch(/Plan for Apps, worldwide \(7310001\)/);
+  expect(page.replaceAll(/<\/?bdi>/g, "")).toMatch(/<span>Plan for Apps, worldwide \(7310001\)<\/span>/);
   expect(page).not.toContain("<b>");
   expect(await open(`/pretargeting/${planId}`, "analyst")).not.toContain("Plan for");
 

@@ -156,23 +156,27 @@ function Choice({ of }: { of: PlanDetails }) {
   return (
     <section class="panel" aria-labelledby="choice">
       <h2 id="choice">Choose a configuration</h2>
-      {candidates.map(({ configId, displayName }) => (
-        <form key={configId} method="post" action="/pretargeting/plan">
-          {waste === null ? (
-            <input type="hidden" name="opportunity" value={opportunityId ?? ""} />
-          ) : (
-            <>
-              <input type="hidden" name="by" value={waste.by} />
-              <input type="hidden" name="value" value={waste.value} />
-            </>
-          )}
-          <input type="hidden" name="configuration" value={configId} />
-          {wantedRollout === null ? null : <input type="hidden" name="rollout" value={wantedRollout} />}
-          <button type="submit">
-            Plan for <Name of={displayName} /> ({configId})
-          </button>
-        </form>
-      ))}
+      <div class="row">
+        {candidates.map(({ configId, displayName }) => (
+          <form key={configId} method="post" action="/pretargeting/plan">
+            {waste === null ? (
+              <input type="hidden" name="opportunity" value={opportunityId ?? ""} />
+            ) : (
+              <>
+                <input type="hidden" name="by" value={waste.by} />
+                <input type="hidden" name="value" value={waste.value} />
+              </>
+            )}
+            <input type="hidden" name="configuration" value={configId} />
+            {wantedRollout === null ? null : <input type="hidden" name="rollout" value={wantedRollout} />}
+            <button type="submit">
+              <span>
+                Plan for <Name of={displayName} /> ({configId})
+              </span>
+            </button>
+          </form>
+        ))}
+      </div>
     </section>
   );
 }
