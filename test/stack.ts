@@ -195,7 +195,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
 export async function until<Found>(
   what: string,
   look: () => Promise<Found | undefined | false | null>,
-  patienceMs = 20_000,
+  patienceMs = 60_000,
 ): Promise<Found> {
   for (const deadline = Date.now() + patienceMs; ; await wait(40)) {
     const found = await look();
