@@ -14,6 +14,7 @@ test.each([
   [-5, 0, "lower"],
   [20, -50, "higher"],
   [-80, -50, "lower"],
+  [145, 400, "63.8 % less"],
 ])("%d after %d is said in a word or a sign, never both, and of no loss a share: %s", (now, before, text) => {
   expect(changeText(now, before)).toBe(text);
 });

@@ -31,7 +31,8 @@ export function changeText(now: number, before: number): string {
   if (before === 0 && now > 0) return "new";
   if (before <= 0) return now > before ? "higher" : "lower";
   const word = now > before ? "more" : "less";
-  const percent = (Math.abs(now - before) / before) * 100;
+  // A half is rounded up: as a float it may lie a hair below itself.
+  const percent = (Math.abs(now - before) / before) * 100 + 1e-9;
   if (percent < 0.05) return `under 0.1 % ${word}`;
   return `${percent.toFixed(percent >= 100 ? 0 : 1)} % ${word}`;
 }
