@@ -155,14 +155,12 @@ class FieldSets {
     if (this.#joined.has(key)) return true;
     const together = [...new Set([...this.fields, ...names])];
     const called = this.#calledBy(names);
-    const isRead = (field: FileField, name: string | null) => {
+    for (const [field, name] of called) {
       const others = this.#called.get(field);
-      if (others === undefined) return true;
-      if (name === null || others === null)
-        return name === others || this.reading.mapping.constants[field] === undefined;
-      return name === others;
-    };
-    if (![...called].every(([field, name]) => isRead(field, name))) return false;
+      const isLeftOut = name === null || others === null;
+      const isSame = name === others || (isLeftOut && this.reading.mapping.constants[field] === undefined);
+      if (others !== undefined && !isSame) return false;
+    }
     if (together.length > mostColumns || this.#check(together) !== null) return false;
     for (const [field, name] of called) this.#called.set(field, name ?? this.#called.get(field) ?? null);
     this.fields = together;
